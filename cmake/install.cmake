@@ -1,0 +1,20 @@
+# Installs the libraries, the header, the CMake package and the pkg-config file; all relocatable.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lars)
+
+install(TARGETS lars_shared lars_static EXPORT lars-targets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/include/lars/lars.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lars)
+install(EXPORT lars-targets NAMESPACE lars:: DESTINATION ${package_dir})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lars-config.cmake.in
+  ${CMAKE_CURRENT_BINARY_DIR}/lars-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/lars-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lars-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/lars-config-version.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/openblas.cmake DESTINATION ${package_dir})
+
+# pkg-config finds its prefix from where the file lies.
+file(RELATIVE_PATH prefix_from_pkgconfig /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/liblars.pc.in ${CMAKE_CURRENT_BINARY_DIR}/liblars.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/liblars.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

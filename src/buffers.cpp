@@ -1,0 +1,78 @@
+#include "buffers.h"
+
+#include <algorithm>
+
+#include "error.h"
+
+namespace lars {
+
+void BufferCheck::prepare(std::size_t tensors) {
+  intervals_.reserve(3 * tensors);
+  passed_.reserve(tensors);
+  passed_.clear();
+}
+
+const char* BufferCheck::role_name(Role role) {
+  switch (role) {
+    case Role::parameter: return "parameter";
+    case Role::gradient: return "gradient";
+    case Role::update: return "update";
+  }
+  return "";
+}
+
+void BufferCheck::add_interval(const Parameter& parameter, std::uint32_t index, const void* memory, Role role,
+                               bool written) {
+  if (parameter.count == 0) return;
+  if (memory == nullptr) {
+    fail(LARS_ERR_ARGUMENT, "{} of '{}' (index {}) is NULL; it must point to {} elements", role_name(role),
+         parameter.name, index, parameter.count);
+  }
+  const auto begin = reinterpret_cast<std::uintptr_t>(memory);
+  if (begin % element_size(parameter.type) != 0) {
+    fail(LARS_ERR_ALIGNMENT,
+         "{} of '{}' (index {}) is at address 0x{:x}, which is not a multiple of its element size {}",
+         role_name(role), parameter.name, index, begin, element_size(parameter.type));
+  }
+  intervals_.push_back({begin, begin + parameter.bytes(), index, role, written});
+}
+
+void BufferCheck::check(const std::deque<Parameter>& parameters, std::uint32_t first,
+                        std::span<const TensorBuffers> buffers) {
+  if (first == passed_first_ && std::equal(buffers.begin(), buffers.end(), passed_.begin(), passed_.end()))
+    return;
+  intervals_.clear();
+  for (std::uint32_t i = 0; i < buffers.size(); ++i) {
+    const std::uint32_t index = first + i;
+    const TensorBuffers& tensor = buffers[i];
+    const bool in_place = tensor.in_place != nullptr;
+    add_interval(parameters[index], index, tensor.parameter, Role::parameter, in_place);
+    add_interval(parameters[index], index, tensor.gradient, Role::gradient, false);
+    if (!in_place) add_interval(parameters[index], index, tensor.update, Role::update, true);
+  }
+  check_overlap(parameters);
+  passed_.assign(buffers.begin(), buffers.end());
+  passed_first_ = first;
+}
+
+void BufferCheck::check_overlap(const std::deque<Parameter>& parameters) {
+  std::sort(intervals_.begin(), intervals_.end(),
+            [](const Interval& a, const Interval& b) { return a.begin < b.begin; });
+  const Interval* furthest = nullptr;          // of all intervals so far, the one that ends last
+  const Interval* furthest_written = nullptr;  // of those that are written
+  for (const Interval& interval : intervals_) {
+    const Interval* other = interval.written ? furthest : furthest_written;
+    if (other != nullptr && interval.begin < other->end) {
+      fail(LARS_ERR_ALIAS,
+           "{} of '{}' and {} of '{}' overlap in memory; a buffer that is written needs its own",
+           role_name(other->role), parameters[other->index].name, role_name(interval.role),
+           parameters[interval.index].name);
+    }
+    if (furthest == nullptr || interval.end > furthest->end) furthest = &interval;
+    if (interval.written && (furthest_written == nullptr || interval.end > furthest_written->end)) {
+      furthest_written = &interval;
+    }
+  }
+}
+
+}  // namespace lars

@@ -1,0 +1,33 @@
+// The one exception of the core: a status of lars.h and a message that tells the user what to do.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "lars/lars.h"
+
+namespace lars {
+
+class Error : public std::exception {
+ public:
+  Error(std::int32_t status, std::string message) : status_(status), message_(std::move(message)) {}
+
+  [[nodiscard]] std::int32_t status() const noexcept { return status_; }
+  [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::int32_t status_;
+  std::string message_;
+};
+
+template <class... Arguments>
+[[noreturn]] void fail(std::int32_t status, fmt::format_string<Arguments...> format,
+                       Arguments&&... arguments) {
+  throw Error(status, fmt::format(format, std::forward<Arguments>(arguments)...));
+}
+
+}  // namespace lars

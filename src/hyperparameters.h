@@ -1,0 +1,91 @@
+// Hyper-parameters of one parameter: keys, defaults, allowed ranges, constants and schedules.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "lars/lars.h"
+#include "schedule.h"
+
+namespace lars {
+
+enum class Key : std::int32_t {
+  learning_rate = LARS_LEARNING_RATE,
+  weight_decay = LARS_WEIGHT_DECAY,
+  weight_decay_mask = LARS_WEIGHT_DECAY_MASK,
+  trust_coefficient = LARS_TRUST_COEFFICIENT,
+  eps = LARS_EPS,
+  trust_ratio_mask = LARS_TRUST_RATIO_MASK,
+  momentum = LARS_MOMENTUM,
+  nesterov = LARS_NESTEROV,
+  gradient_scale = LARS_GRADIENT_SCALE,
+};
+
+inline constexpr std::size_t kKeyCount = 9;
+
+/// The key of that number; LARS_ERR_KEY if there is none.
+Key key_from_number(std::int32_t number);
+
+/// optax's name of a key, "weight_decay".
+const char* key_name(Key key);
+
+/// LARS_ERR_VALUE, naming key, value and limit, unless the value is allowed for the key.
+void check_value(Key key, double value);
+
+/// LARS_ERR_KEY unless the key takes a schedule: all but the masks and nesterov do.
+void check_schedulable(Key key);
+
+/// One value for every key.
+class HyperparameterValues {
+ public:
+  /// optax's defaults; the learning rate has none and is unset.
+  HyperparameterValues();
+
+  [[nodiscard]] double operator[](Key key) const { return values_[index(key)]; }
+  [[nodiscard]] bool flag(Key key) const { return values_[index(key)] != 0.0; }
+  [[nodiscard]] bool is_set(Key key) const;
+  void set(Key key, double value) { values_[index(key)] = value; }
+
+ private:
+  static std::size_t index(Key key) { return static_cast<std::size_t>(key) - 1; }
+
+  std::array<double, kKeyCount> values_;
+};
+
+/// A schedule in use. Remembers its last value, so that one call of the library evaluates it once per step
+/// number however many parameters share it.
+class BoundSchedule {
+ public:
+  explicit BoundSchedule(Schedule schedule) : schedule_(std::move(schedule)) {}
+
+  /// The value at `step`; `call` numbers the library's calls, and the memory lasts for one of them.
+  double value(std::uint64_t step, std::uint64_t call);
+
+ private:
+  Schedule schedule_;
+  std::uint64_t call_ = 0;
+  std::uint64_t step_ = 0;
+  double value_ = 0.0;
+};
+
+/// What is set for one parameter: a constant or a schedule for every key.
+class Hyperparameters {
+ public:
+  void set(Key key, double value);
+  void set_schedule(Key key, std::shared_ptr<BoundSchedule> schedule);
+
+  /// The values in force at `step`, schedules evaluated and checked. A learning rate never set stays unset.
+  [[nodiscard]] HyperparameterValues at(std::uint64_t step, std::uint64_t call) const;
+
+ private:
+  void remove_schedule(Key key);
+
+  HyperparameterValues constants_;
+  std::vector<std::pair<Key, std::shared_ptr<BoundSchedule>>> schedules_;
+};
+
+}  // namespace lars

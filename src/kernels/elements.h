@@ -1,0 +1,22 @@
+// The formula of one element, written once for the kernels that are plain loops.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace lars {
+
+template <bool kDecay, class Real>
+Real decayed_gradient(const DecayedGradient<Real>& term, Real parameter, Real gradient) {
+  const Real scaled = term.gradient_scale * gradient;
+  return kDecay ? scaled + term.weight_decay * parameter : scaled;
+}
+
+/// Advances one element's momentum and returns its increment Δ.
+template <bool kDecay, bool kNesterov, class Real>
+Real increment(const MomentumUpdate<Real>& term, Real parameter, Real gradient, Real& momentum) {
+  const Real step = term.step_scale * decayed_gradient<kDecay>(term.gradient, parameter, gradient);
+  momentum = step + term.momentum * momentum;
+  return kNesterov ? step + term.momentum * momentum : momentum;
+}
+
+}  // namespace lars

@@ -1,0 +1,320 @@
+// The life of a step: hyper-parameters -> norms -> trust ratios -> update. optimizer_setup.cpp has the rest.
+#include "optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+
+namespace lars {
+namespace {
+
+constexpr std::uint64_t kMomentumAlignment = 64;  // a cache line: no two tensors share one
+
+std::uint64_t align_up(std::uint64_t value) {
+  return (value + kMomentumAlignment - 1) & ~(kMomentumAlignment - 1);
+}
+
+/// A binary64 sum of squares is trusted between these. Above, it overflowed. Below, squares that underflowed
+/// may matter: each loses at most 2^-1075, so that of 2^62 elements the sum keeps its 53 bits down to 2^-960.
+constexpr double kLeastTrustedSum = 0x1p-960;
+
+/// The power of two by which to scale the elements before squaring, so that their sum is trusted; 1 if it is
+/// already.
+double rescale_for(double sum) {
+  if (std::isinf(sum)) return 0x1p-600;
+  if (sum < kLeastTrustedSum) return 0x1p+600;
+  return 1.0;
+}
+
+void increment_saturating(std::uint64_t& counter) {
+  if (counter != std::numeric_limits<std::uint64_t>::max()) ++counter;
+}
+
+/// Whether a is finite once rounded to the element type.
+bool step_scale_fits(ElementType type, double step_scale) {
+  return type == ElementType::f32 ? std::isfinite(static_cast<float>(step_scale)) : std::isfinite(step_scale);
+}
+
+}  // namespace
+
+// ---- The step
+// ---------------------------------------------------------------------------------------------------
+
+std::int32_t Optimizer::take_step(Range range) {
+  read_hyperparameters(range);
+  buffer_check_.check(parameters_, range.first,
+                      std::span(buffers_).subspan(range.first, range.last - range.first));
+  sum_squares(range);
+  compute_step_scales(range);
+  if (policy_ != NonfinitePolicy::propagate) {
+    std::string reason = nonfinite_reason(range);
+    if (!reason.empty()) {
+      if (policy_ == NonfinitePolicy::refuse) throw Error(LARS_ERR_NONFINITE, std::move(reason));
+      skip_message_ = std::move(reason);
+      increment_saturating(consecutive_skips_);
+      increment_saturating(total_skips_);
+      return LARS_SKIPPED;
+    }
+  }
+  apply_updates(range);  // the first write; nothing fails from here on
+  record(range);
+  return LARS_OK;
+}
+
+void Optimizer::read_hyperparameters(Range range) {
+  ++call_;
+  for (std::uint32_t index = range.first; index < range.last; ++index) {
+    const Parameter& parameter = parameters_[index];
+    tensors_[index].values = parameter.hyperparameters.at(parameter.steps, call_);
+    if (!tensors_[index].values.is_set(Key::learning_rate)) throw missing_learning_rate(parameter);
+  }
+}
+
+void Optimizer::sum_squares(Range range) {
+  executor_.for_each(work_.segments(range.first, range.last), [this](const Segment& segment) {
+    if (parameters_[segment.parameter].type == ElementType::f32) {
+      sum_squares<float>(segment);
+    } else {
+      sum_squares<double>(segment);
+    }
+  });
+}
+
+void Optimizer::compute_step_scales(Range range) {
+  for (std::uint32_t index = range.first; index < range.last; ++index) {
+    TensorStep& tensor = tensors_[index];
+    tensor.norms = norms(index);
+    if (tensor.values.flag(Key::trust_ratio_mask)) {
+      tensor.norms.trust_ratio = trust_ratio(tensor.norms.weight_norm, tensor.norms.update_norm,
+                                             tensor.values[Key::trust_coefficient], tensor.values[Key::eps]);
+    }
+    tensor.step_scale = -(tensor.values[Key::learning_rate] * tensor.norms.trust_ratio);
+  }
+}
+
+void Optimizer::apply_updates(Range range) {
+  executor_.for_each(work_.segments(range.first, range.last), [this](const Segment& segment) {
+    if (parameters_[segment.parameter].type == ElementType::f32) {
+      apply_updates<float>(segment);
+    } else {
+      apply_updates<double>(segment);
+    }
+  });
+}
+
+void Optimizer::record(Range range) {
+  for (std::uint32_t index = range.first; index < range.last; ++index) {
+    parameters_[index].last_norms = tensors_[index].norms;
+    increment_saturating(parameters_[index].steps);
+  }
+  stepped_ = stepped_ || range.first != range.last;
+  consecutive_skips_ = 0;
+}
+
+// ---- Its parts
+// --------------------------------------------------------------------------------------------------
+
+template <class Real>
+DecayedGradient<Real> Optimizer::decayed_gradient(std::uint32_t index) const {
+  const HyperparameterValues& values = tensors_[index].values;
+  const double weight_decay = values[Key::weight_decay];
+  return {static_cast<Real>(values[Key::gradient_scale]), static_cast<Real>(weight_decay),
+          values.flag(Key::weight_decay_mask) && weight_decay != 0.0};
+}
+
+template <class Real>
+void Optimizer::sum_squares(const Segment& segment) {
+  const TensorBuffers& buffers = buffers_[segment.parameter];
+  const auto* parameter = static_cast<const Real*>(buffers.parameter) + segment.first_element;
+  const auto* gradient = static_cast<const Real*>(buffers.gradient) + segment.first_element;
+  const DecayedGradient<Real> term = decayed_gradient<Real>(segment.parameter);
+  const KernelTable<Real>& kernels = kernels_.load()->table<Real>();
+  std::uint64_t slot = segment.first_slot;
+  for (std::uint64_t first = 0; first < segment.count; first += kChunk, ++slot) {
+    const std::uint64_t count = std::min(kChunk, segment.count - first);
+    slots_[slot] = kernels.sum_squares(term, parameter + first, gradient + first, count);
+  }
+}
+
+template <class Real>
+void Optimizer::apply_updates(const Segment& segment) {
+  const TensorBuffers& buffers = buffers_[segment.parameter];
+  const TensorStep& tensor = tensors_[segment.parameter];
+  const MomentumUpdate<Real> term = {
+      decayed_gradient<Real>(segment.parameter), static_cast<Real>(tensor.step_scale),
+      static_cast<Real>(tensor.values[Key::momentum]), tensor.values.flag(Key::nesterov)};
+  const KernelTable<Real>& kernels = kernels_.load()->table<Real>();
+  const auto* gradient = static_cast<const Real*>(buffers.gradient);
+  auto* momentum = static_cast<Real*>(tensor.momentum);
+  const std::uint64_t last = segment.first_element + segment.count;
+  for (std::uint64_t first = segment.first_element; first < last; first += kChunk) {
+    const std::uint64_t count = std::min(kChunk, last - first);
+    if (buffers.in_place != nullptr) {
+      kernels.apply(term, static_cast<Real*>(buffers.in_place) + first, gradient + first, momentum + first,
+                    count);
+    } else {
+      kernels.write(term, static_cast<const Real*>(buffers.parameter) + first, gradient + first,
+                    momentum + first, static_cast<Real*>(buffers.update) + first, count);
+    }
+  }
+}
+
+LayerNorms Optimizer::norms(std::uint32_t index) {
+  const SumsOfSquares sums =
+      add_slots(std::span(slots_).subspan(work_.first_slot(index), work_.slot_count(index)));
+  const bool trusted =
+      parameters_[index].type == ElementType::f32 ||  // squares of binary32 are exact in binary64
+      (rescale_for(sums.weight) == 1.0 && rescale_for(sums.update) == 1.0);
+  if (!trusted) return norms_rescaled(index, sums);
+  return {std::sqrt(sums.weight), std::sqrt(sums.update), 1.0};
+}
+
+/// A second pass over a binary64 tensor whose elements are too large or too small to be squared as they are.
+LayerNorms Optimizer::norms_rescaled(std::uint32_t index, const SumsOfSquares& sums) {
+  const SumsOfSquares scale = {rescale_for(sums.weight), rescale_for(sums.update)};
+  const DecayedGradient<double> term = decayed_gradient<double>(index);
+  executor_.for_each(work_.segments(index, index + 1), [&](const Segment& segment) {
+    const auto* parameter = static_cast<const double*>(buffers_[index].parameter) + segment.first_element;
+    const auto* gradient = static_cast<const double*>(buffers_[index].gradient) + segment.first_element;
+    std::uint64_t slot = segment.first_slot;
+    for (std::uint64_t first = 0; first < segment.count; first += kChunk, ++slot) {
+      const std::uint64_t count = std::min(kChunk, segment.count - first);
+      slots_[slot] =
+          sum_rescaled_squares(term, parameter + first, gradient + first, count, scale.weight, scale.update);
+    }
+  });
+  const SumsOfSquares rescaled =
+      add_slots(std::span(slots_).subspan(work_.first_slot(index), work_.slot_count(index)));
+  return {std::sqrt(rescaled.weight) / scale.weight, std::sqrt(rescaled.update) / scale.update, 1.0};
+}
+
+/// Why the step must not be taken, naming the first tensor; "" if all is finite.
+std::string Optimizer::nonfinite_reason(Range range) const {
+  for (std::uint32_t index = range.first; index < range.last; ++index) {
+    const Parameter& parameter = parameters_[index];
+    const TensorStep& tensor = tensors_[index];
+    if (!std::isfinite(tensor.norms.weight_norm)) {
+      return fmt::format("parameter '{}' (index {}) holds NaN or Inf; nothing was written", parameter.name,
+                         index);
+    }
+    if (!std::isfinite(tensor.norms.update_norm)) {
+      return fmt::format(
+          "the gradient of '{}' (index {}) holds NaN or Inf, or overflows when scaled and decayed; nothing "
+          "was "
+          "written",
+          parameter.name, index);
+    }
+    if (!step_scale_fits(parameter.type, tensor.step_scale)) {
+      return fmt::format(
+          "the step of '{}' (index {}) overflows: learning rate {} x trust ratio {}, from |w| {} and |u| {}; "
+          "nothing "
+          "was written. A larger eps bounds the ratio",
+          parameter.name, index, tensor.values[Key::learning_rate], tensor.norms.trust_ratio,
+          tensor.norms.weight_norm, tensor.norms.update_norm);
+    }
+  }
+  return {};
+}
+
+Error Optimizer::missing_learning_rate(const Parameter& parameter) {
+  return Error(
+      LARS_ERR_STATE,
+      fmt::format(
+          "learning_rate of '{}' is not set and has no default; set it with lars_set(optimizer, NULL, "
+          "LARS_LEARNING_RATE, value) or lars_set_schedule",
+          parameter.name));
+}
+
+/// Allocates all that steps need. Of no effect when it fails, and when nothing has changed since the last
+/// time.
+void Optimizer::prepare() {
+  if (prepared_) return;
+  std::vector<std::uint64_t> counts;
+  std::vector<std::uint64_t> offsets;
+  std::uint64_t bytes = kMomentumAlignment;
+  for (const Parameter& parameter : parameters_) {
+    counts.push_back(parameter.count);
+    offsets.push_back(bytes);
+    bytes += align_up(parameter.bytes());
+    if (bytes > static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+      throw std::bad_alloc();
+  }
+  WorkList work(counts);
+  std::vector<SumsOfSquares> slots(work.slot_count());
+  std::vector<TensorBuffers> buffers(parameters_.size());
+  std::vector<TensorStep> tensors(parameters_.size());
+  buffer_check_.prepare(parameters_.size());
+  // calloc leaves large memory untouched until its first use, by whichever thread that is.
+  std::unique_ptr<void, FreeMemory> momentum(std::calloc(bytes, 1));
+  if (momentum == nullptr) throw std::bad_alloc();
+  const auto address = reinterpret_cast<std::uintptr_t>(momentum.get());
+  auto* aligned = static_cast<std::byte*>(momentum.get()) + (align_up(address) - address);
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    tensors[i].momentum = aligned + (offsets[i] - kMomentumAlignment);
+
+  work_ = std::move(work);
+  slots_ = std::move(slots);
+  buffers_ = std::move(buffers);
+  tensors_ = std::move(tensors);
+  momentum_ = std::move(momentum);
+  prepared_ = true;
+}
+
+// ---- The forms of a step
+// ------------------------------------------------------------------------------------------
+
+std::int32_t Optimizer::step(void* const* parameters, const void* const* gradients) {
+  prepare();
+  for (std::uint32_t i = 0; i < parameter_count(); ++i) {
+    buffers_[i] = {parameters[i], gradients[i], parameters[i], nullptr};
+  }
+  return take_step(all());
+}
+
+std::int32_t Optimizer::step_flat(void* parameters, const void* gradients) {
+  prepare();
+  auto* parameter = static_cast<std::byte*>(parameters);
+  const auto* gradient = static_cast<const std::byte*>(gradients);
+  for (std::uint32_t i = 0; i < parameter_count(); ++i) {
+    buffers_[i] = {parameter, gradient, parameter, nullptr};
+    parameter += parameters_[i].bytes();
+    gradient += parameters_[i].bytes();
+  }
+  return take_step(all());
+}
+
+std::int32_t Optimizer::step_parameter(std::uint32_t index, void* parameter_memory, const void* gradient) {
+  static_cast<void>(parameter(index));  // LARS_ERR_INDEX
+  prepare();
+  buffers_[index] = {parameter_memory, gradient, parameter_memory, nullptr};
+  return take_step({index, index + 1});
+}
+
+std::int32_t Optimizer::update(const void* const* parameters, const void* const* gradients,
+                               void* const* updates) {
+  prepare();
+  for (std::uint32_t i = 0; i < parameter_count(); ++i) {
+    buffers_[i] = {parameters[i], gradients[i], nullptr, updates[i]};
+  }
+  return take_step(all());
+}
+
+// ---- What the steps did
+// -------------------------------------------------------------------------------------------
+
+std::uint64_t Optimizer::step_count() const {
+  const auto least =
+      std::min_element(parameters_.begin(), parameters_.end(),
+                       [](const Parameter& a, const Parameter& b) { return a.steps < b.steps; });
+  return least == parameters_.end() ? 0 : least->steps;
+}
+
+const LayerNorms& Optimizer::last_norms(std::uint32_t index) const {
+  const Parameter& one = parameter(index);
+  if (one.steps == 0)
+    fail(LARS_ERR_STATE, "'{}' has taken no step yet; its norms are known after the first", one.name);
+  return one.last_norms;
+}
+
+}  // namespace lars

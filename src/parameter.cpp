@@ -1,0 +1,88 @@
+#include "parameter.h"
+
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <string_view>
+
+#include "error.h"
+
+namespace lars {
+namespace {
+
+/// No object is larger, so no valid buffer can be.
+constexpr auto kMaxBytes = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max());
+
+std::string checked_name(const char* name) {
+  const std::string_view text(name);
+  if (text.empty())
+    fail(LARS_ERR_NAME, "name is empty; give every parameter a name, such as \"conv1.weight\"");
+  if (text.size() > LARS_MAX_NAME) {
+    fail(LARS_ERR_NAME, "name \"{}...\" has {} bytes; at most {} are allowed", text.substr(0, 32),
+         text.size(), LARS_MAX_NAME);
+  }
+  const auto is_control = [](char byte) {
+    const auto code = static_cast<unsigned char>(byte);
+    return code < 0x20 || code == 0x7f;
+  };
+  const auto control = std::find_if(text.begin(), text.end(), is_control);
+  if (control != text.end()) {
+    fail(LARS_ERR_NAME, "name has the control character 0x{:02x} at byte {}; remove it",
+         static_cast<unsigned char>(*control), control - text.begin());
+  }
+  return std::string(text);
+}
+
+std::uint64_t checked_count(const std::string& name, ElementType type, std::span<const std::int64_t> shape) {
+  // An empty tensor is empty whatever its other extents, so zeros are looked for before products can
+  // overflow.
+  bool empty = false;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] < 0) {
+      fail(LARS_ERR_SHAPE, "shape[{}] of '{}' is {}; extents must be at least 0", i, name, shape[i]);
+    }
+    empty = empty || shape[i] == 0;
+  }
+  if (empty) return 0;
+  const std::uint64_t limit = kMaxBytes / element_size(type);
+  std::uint64_t count = 1;
+  for (const std::int64_t signed_extent : shape) {
+    const auto extent = static_cast<std::uint64_t>(signed_extent);
+    if (extent > limit / count) {
+      fail(LARS_ERR_SHAPE,
+           "shape of '{}': the number of elements overflows; at most {} of this type can be addressed", name,
+           limit);
+    }
+    count *= extent;
+  }
+  return count;
+}
+
+}  // namespace
+
+ElementType element_type_from_number(std::int32_t number) {
+  if (number != LARS_F32 && number != LARS_F64) {
+    fail(LARS_ERR_TYPE, "dtype {} is unknown; the element types are LARS_F32 ({}) and LARS_F64 ({})", number,
+         LARS_F32, LARS_F64);
+  }
+  return static_cast<ElementType>(number);
+}
+
+Parameter make_parameter(const char* name, std::int32_t type, std::uint32_t ndim, const std::int64_t* shape) {
+  Parameter parameter;
+  parameter.name = checked_name(name);
+  parameter.type = element_type_from_number(type);
+  if (ndim > LARS_MAX_NDIM) {
+    fail(LARS_ERR_SHAPE, "ndim of '{}' is {}; at most {} dimensions are allowed", parameter.name, ndim,
+         LARS_MAX_NDIM);
+  }
+  if (ndim > 0 && shape == nullptr) {
+    fail(LARS_ERR_ARGUMENT, "shape is NULL; '{}' has {} dimensions, so it must point to as many extents",
+         parameter.name, ndim);
+  }
+  if (ndim > 0) parameter.shape.assign(shape, shape + ndim);
+  parameter.count = checked_count(parameter.name, parameter.type, parameter.shape);
+  return parameter;
+}
+
+}  // namespace lars
