@@ -4,16 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <new>
+#include <utility>
 
 namespace lars {
 namespace {
-
-constexpr std::uint64_t kMomentumAlignment = 64;  // a cache line: no two tensors share one
-
-std::uint64_t align_up(std::uint64_t value) {
-  return (value + kMomentumAlignment - 1) & ~(kMomentumAlignment - 1);
-}
 
 /// A binary64 sum of squares is trusted between these. Above, it overflowed. Below, squares that underflowed
 /// may matter: each loses at most 2^-1075, so that of 2^62 elements the sum keeps its 53 bits down to 2^-960.
@@ -146,7 +140,7 @@ void Optimizer::apply_updates(const Segment& segment) {
       static_cast<Real>(tensor.values[Key::momentum]), tensor.values.flag(Key::nesterov)};
   const KernelTable<Real>& kernels = kernels_.load()->table<Real>();
   const auto* gradient = static_cast<const Real*>(buffers.gradient);
-  auto* momentum = static_cast<Real*>(tensor.momentum);
+  auto* momentum = static_cast<Real*>(momentum_.buffer(segment.parameter));
   const std::uint64_t last = segment.first_element + segment.count;
   for (std::uint64_t first = segment.first_element; first < last; first += kChunk) {
     const std::uint64_t count = std::min(kChunk, last - first);
@@ -231,27 +225,17 @@ Error Optimizer::missing_learning_rate(const Parameter& parameter) {
 void Optimizer::prepare() {
   if (prepared_) return;
   std::vector<std::uint64_t> counts;
-  std::vector<std::uint64_t> offsets;
-  std::uint64_t bytes = kMomentumAlignment;
+  std::vector<std::uint64_t> bytes;
   for (const Parameter& parameter : parameters_) {
     counts.push_back(parameter.count);
-    offsets.push_back(bytes);
-    bytes += align_up(parameter.bytes());
-    if (bytes > static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max()))
-      throw std::bad_alloc();
+    bytes.push_back(parameter.bytes());
   }
+  MomentumArena momentum(bytes);  // by far the largest, so first to fail
   WorkList work(counts);
   std::vector<SumsOfSquares> slots(work.slot_count());
   std::vector<TensorBuffers> buffers(parameters_.size());
   std::vector<TensorStep> tensors(parameters_.size());
   buffer_check_.prepare(parameters_.size());
-  // calloc leaves large memory untouched until its first use, by whichever thread that is.
-  std::unique_ptr<void, FreeMemory> momentum(std::calloc(bytes, 1));
-  if (momentum == nullptr) throw std::bad_alloc();
-  const auto address = reinterpret_cast<std::uintptr_t>(momentum.get());
-  auto* aligned = static_cast<std::byte*>(momentum.get()) + (align_up(address) - address);
-  for (std::size_t i = 0; i < tensors.size(); ++i)
-    tensors[i].momentum = aligned + (offsets[i] - kMomentumAlignment);
 
   work_ = std::move(work);
   slots_ = std::move(slots);

@@ -4,9 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +16,7 @@
 #include "executor.h"
 #include "hyperparameters.h"
 #include "kernels/kernels.h"
+#include "momentum_arena.h"
 #include "parameter.h"
 #include "reduction.h"
 #include "trust_ratio.h"
@@ -73,11 +72,6 @@ class Optimizer {
     HyperparameterValues values;
     LayerNorms norms;
     double step_scale = 0.0;  // a = -γ r
-    void* momentum = nullptr;
-  };
-
-  struct FreeMemory {
-    void operator()(void* memory) const { std::free(memory); }
   };
 
   /// Parameters first to last - 1: all of them, or one.
@@ -132,7 +126,7 @@ class Optimizer {
   std::vector<SumsOfSquares> slots_;
   std::vector<TensorBuffers> buffers_;
   std::vector<TensorStep> tensors_;
-  std::unique_ptr<void, FreeMemory> momentum_;
+  MomentumArena momentum_;
   BufferCheck buffer_check_;
 };
 

@@ -184,6 +184,7 @@ Schedule Schedule::cosine_onecycle(std::uint64_t transition_steps, double peak_v
 }
 
 Schedule Schedule::warmup_constant(double init_value, double peak_value, std::uint64_t warmup_steps) {
+  check_finite("peak_value", peak_value);  // which linear knows as end_value
   return linear(init_value, peak_value, warmup_steps, 0);
 }
 

@@ -1,0 +1,436 @@
+// Bad input to the functions that take an optimizer.
+#include <array>
+#include <cmath>
+#include <stdexcept>
+
+#include "capi/bad_input.h"
+#include "capi/bad_schedules.h"
+
+namespace lars_test {
+namespace {
+
+constexpr float kNans[] = {NAN, NAN, NAN, NAN, NAN, NAN};
+
+std::int32_t select_all(void*, std::uint32_t, const char*, std::int32_t, std::uint32_t, const std::int64_t*) {
+  return 1;
+}
+std::int32_t select_none(void*, std::uint32_t, const char*, std::int32_t, std::uint32_t,
+                         const std::int64_t*) {
+  return 0;
+}
+std::int32_t select_and_fail(void*, std::uint32_t, const char*, std::int32_t, std::uint32_t,
+                             const std::int64_t*) {
+  return -1;
+}
+std::int32_t select_and_fail_at_b(void*, std::uint32_t index, const char*, std::int32_t, std::uint32_t,
+                                  const std::int64_t*) {
+  return index == 2 ? 2 : 1;
+}
+std::int32_t select_and_throw(void*, std::uint32_t, const char*, std::int32_t, std::uint32_t,
+                              const std::int64_t*) {
+  throw std::runtime_error("predicate");
+}
+
+/// Makes the call on a handle that has one parameter, "taken", no learning rate and no step behind it. The
+/// handle becomes the world's message; that the call changed nothing shows in the count of its parameters.
+std::int32_t on_fresh_handle(World& x, const std::function<std::int32_t(lars_optimizer*)>& call) {
+  x.fresh = make_optimizer();
+  EXPECT_EQ(lars_add_parameter(x.fresh.get(), "taken", LARS_F32, 0, nullptr, nullptr), LARS_OK);
+  const std::int32_t status = call(x.fresh.get());
+  std::uint32_t count = 0;
+  EXPECT_EQ(lars_parameter_count(x.fresh.get(), &count), LARS_OK);
+  EXPECT_EQ(count, 1U);
+  std::uint64_t steps = 0;
+  EXPECT_EQ(lars_step_count(x.fresh.get(), &steps), LARS_OK);
+  EXPECT_EQ(steps, 0U);
+  return status;
+}
+
+/// Makes the call with one pointer of an array replaced.
+template <class Pointer, class Call>
+std::int32_t with(std::vector<Pointer>& pointers, std::size_t index, Pointer replacement, const Call& call) {
+  const Pointer original = pointers[index];
+  pointers[index] = replacement;
+  const std::int32_t status = call();
+  pointers[index] = original;
+  return status;
+}
+template <class Pointer, class Call>
+std::int32_t with(std::vector<Pointer>& pointers, std::size_t index, std::nullptr_t, const Call& call) {
+  return with(pointers, index, Pointer{nullptr}, call);
+}
+template <class Call>
+std::int32_t with(std::vector<const void*>& pointers, std::size_t index, void* replacement,
+                  const Call& call) {
+  return with(pointers, index, static_cast<const void*>(replacement), call);
+}
+template <class Call>
+std::int32_t with(std::vector<const void*>& pointers, std::size_t index, const float* replacement,
+                  const Call& call) {
+  return with(pointers, index, static_cast<const void*>(replacement), call);
+}
+
+/// Makes the call while the learning rate follows a callback, and sets it back.
+template <class Call>
+std::int32_t with_schedule(World& x, lars_schedule_function function, const Call& call) {
+  const ScheduleHandle callback = make_schedule(lars_schedule_callback, function, nullptr);
+  EXPECT_EQ(lars_set_schedule(x.get(), nullptr, LARS_LEARNING_RATE, callback.get()), LARS_OK);
+  const std::int32_t status = call();
+  x.trainee.set(LARS_LEARNING_RATE, 0.5);
+  return status;
+}
+
+void* shifted(void* memory, std::size_t bytes) { return static_cast<std::byte*>(memory) + bytes; }
+const void* shifted(const void* memory, std::size_t bytes) {
+  return static_cast<const std::byte*>(memory) + bytes;
+}
+
+}  // namespace
+
+std::vector<Row> optimizer_rows() {
+  // One row, two lines: what is wrong and what is expected; the call.
+  // clang-format off
+  return {
+      {"lars_add_parameter", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World&) { return lars_add_parameter(nullptr, "new", LARS_F32, 0, nullptr, nullptr); }},
+      {"lars_parameter_count", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_parameter_count(nullptr, &x.number); }},
+      {"lars_parameter_index", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_parameter_index(nullptr, "b", &x.number); }},
+      {"lars_parameter_info", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_parameter_info(nullptr, 0, nullptr, nullptr, &x.number, nullptr); }},
+      {"lars_set", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World&) { return lars_set(nullptr, nullptr, LARS_MOMENTUM, 0.5); }},
+      {"lars_set_if", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World&) { return lars_set_if(nullptr, select_all, nullptr, LARS_MOMENTUM, 0.5); }},
+      {"lars_set_schedule", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_set_schedule(nullptr, nullptr, LARS_MOMENTUM, x.schedule.get()); }},
+      {"lars_set_schedule_if", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_set_schedule_if(nullptr, select_all, nullptr, LARS_MOMENTUM, x.schedule.get()); }},
+      {"lars_get", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_get(nullptr, 0, LARS_MOMENTUM, &x.value); }},
+      {"lars_set_nonfinite_policy", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World&) { return lars_set_nonfinite_policy(nullptr, LARS_NONFINITE_SKIP); }},
+      {"lars_set_kernels", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World&) { return lars_set_kernels(nullptr, "blas"); }},
+      {"lars_step", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_step(nullptr, x.w.data(), x.g.data()); }},
+      {"lars_step_flat", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_step_flat(nullptr, x.w[0], x.g[0]); }},
+      {"lars_step_parameter", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_step_parameter(nullptr, 0, x.w[0], x.g[0]); }},
+      {"lars_update", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_update(nullptr, x.w.data(), x.g.data(), x.updates.data()); }},
+      {"lars_step_count", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_step_count(nullptr, &x.count); }},
+      {"lars_parameter_step_count", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_parameter_step_count(nullptr, 0, &x.count); }},
+      {"lars_norms", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_norms(nullptr, 0, &x.value, nullptr, nullptr); }},
+      {"lars_skip_count", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World& x) { return lars_skip_count(nullptr, &x.count, nullptr); }},
+      {"lars_create", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
+       [](World&) { return lars_create(nullptr); }},
+      {"lars_add_parameter", "name", "NULL", LARS_ERR_ARGUMENT, {"name is NULL"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, nullptr, LARS_F32, 0, nullptr, nullptr); }); }},
+      {"lars_add_parameter", "name", "empty", LARS_ERR_NAME, {"name is empty"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "", LARS_F32, 0, nullptr, nullptr); }); }},
+      {"lars_add_parameter", "name", "over-long", LARS_ERR_NAME, {"256 bytes", "at most 255"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, std::string(256, 'n').c_str(), LARS_F32, 0, nullptr, nullptr); }); }},
+      {"lars_add_parameter", "name", "control character", LARS_ERR_NAME, {"0x0a", "byte 1"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "a\nb", LARS_F32, 0, nullptr, nullptr); }); }},
+      {"lars_add_parameter", "name", "delete character", LARS_ERR_NAME, {"0x7f"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "a\x7f", LARS_F32, 0, nullptr, nullptr); }); }},
+      {"lars_add_parameter", "name", "duplicate", LARS_ERR_NAME, {"'taken' is already taken by parameter 0", "unique"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "taken", LARS_F32, 0, nullptr, nullptr); }); }},
+      {"lars_add_parameter", "dtype", "unknown", LARS_ERR_TYPE, {"dtype 7", "LARS_F32 (544)", "LARS_F64 (576)"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "new", 7, 0, nullptr, nullptr); }); }},
+      {"lars_add_parameter", "ndim", "too many", LARS_ERR_SHAPE, {"ndim", "'new'", "65", "at most 64"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "new", LARS_F32, 65, std::vector<std::int64_t>(65, 1).data(), nullptr); }); }},
+      {"lars_add_parameter", "shape", "NULL", LARS_ERR_ARGUMENT, {"shape is NULL", "2 dimensions"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "new", LARS_F32, 2, nullptr, nullptr); }); }},
+      {"lars_add_parameter", "shape", "negative", LARS_ERR_SHAPE, {"shape[1] of 'new' is -3", "at least 0"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "new", LARS_F32, 2, std::array<std::int64_t, 2>{2, -3}.data(), nullptr); }); }},
+      {"lars_add_parameter", "shape", "count overflows", LARS_ERR_SHAPE, {"shape of 'new'", "overflows", "2305843009213693951"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "new", LARS_F32, 2, std::array<std::int64_t, 2>{INT64_MAX, 3}.data(), nullptr); }); }},
+      {"lars_add_parameter", "shape", "bytes overflow", LARS_ERR_SHAPE, {"overflows", "1152921504606846975"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "new", LARS_F64, 1, std::array<std::int64_t, 1>{std::int64_t{1} << 60}.data(), nullptr); }); }},
+      {"lars_add_parameter", "optimizer", "after the first step", LARS_ERR_STATE, {"'late'", "before the first step"},
+       [](World& x) { return lars_add_parameter(x.get(), "late", LARS_F32, 0, nullptr, &x.number); }},
+      {"lars_parameter_count", "count", "NULL", LARS_ERR_ARGUMENT, {"count is NULL"},
+       [](World& x) { return lars_parameter_count(x.get(), nullptr); }},
+      {"lars_parameter_index", "name", "NULL", LARS_ERR_ARGUMENT, {"name is NULL"},
+       [](World& x) { return lars_parameter_index(x.get(), nullptr, &x.number); }},
+      {"lars_parameter_index", "name", "unknown", LARS_ERR_NAME, {"no parameter is called 'c'"},
+       [](World& x) { return lars_parameter_index(x.get(), "c", &x.number); }},
+      {"lars_parameter_index", "index", "NULL", LARS_ERR_ARGUMENT, {"index is NULL"},
+       [](World& x) { return lars_parameter_index(x.get(), "b", nullptr); }},
+      {"lars_parameter_info", "index", "out of range", LARS_ERR_INDEX, {"index 3", "3 parameters"},
+       [](World& x) { return lars_parameter_info(x.get(), 3, nullptr, nullptr, &x.number, nullptr); }},
+      {"lars_set", "key", "unknown 0", LARS_ERR_KEY, {"key 0 is unknown", "LARS_GRADIENT_SCALE (9)"},
+       [](World& x) { return lars_set(x.get(), nullptr, 0, 0.5); }},
+      {"lars_set", "key", "unknown minus 1", LARS_ERR_KEY, {"key -1 is unknown", "LARS_GRADIENT_SCALE (9)"},
+       [](World& x) { return lars_set(x.get(), nullptr, -1, 0.5); }},
+      {"lars_set", "key", "unknown 10", LARS_ERR_KEY, {"key 10 is unknown", "LARS_GRADIENT_SCALE (9)"},
+       [](World& x) { return lars_set(x.get(), nullptr, 10, 0.5); }},
+      {"lars_set", "value", "learning_rate NaN", LARS_ERR_VALUE, {"learning_rate: nan is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_LEARNING_RATE, NAN); }},
+      {"lars_set", "value", "learning_rate Inf", LARS_ERR_VALUE, {"learning_rate: inf is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_LEARNING_RATE, INFINITY); }},
+      {"lars_set", "value", "learning_rate minus 0.1", LARS_ERR_VALUE, {"learning_rate: -0.1 is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_LEARNING_RATE, -0.1); }},
+      {"lars_set", "value", "weight_decay NaN", LARS_ERR_VALUE, {"weight_decay: nan is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_WEIGHT_DECAY, NAN); }},
+      {"lars_set", "value", "weight_decay Inf", LARS_ERR_VALUE, {"weight_decay: inf is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_WEIGHT_DECAY, INFINITY); }},
+      {"lars_set", "value", "weight_decay minus 0.1", LARS_ERR_VALUE, {"weight_decay: -0.1 is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_WEIGHT_DECAY, -0.1); }},
+      {"lars_set", "value", "weight_decay_mask NaN", LARS_ERR_VALUE, {"weight_decay_mask: nan is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_WEIGHT_DECAY_MASK, NAN); }},
+      {"lars_set", "value", "weight_decay_mask 0.5", LARS_ERR_VALUE, {"weight_decay_mask: 0.5 is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_WEIGHT_DECAY_MASK, 0.5); }},
+      {"lars_set", "value", "weight_decay_mask minus 1.0", LARS_ERR_VALUE, {"weight_decay_mask: -1 is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_WEIGHT_DECAY_MASK, -1.0); }},
+      {"lars_set", "value", "trust_coefficient NaN", LARS_ERR_VALUE, {"trust_coefficient: nan is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_TRUST_COEFFICIENT, NAN); }},
+      {"lars_set", "value", "trust_coefficient Inf", LARS_ERR_VALUE, {"trust_coefficient: inf is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_TRUST_COEFFICIENT, INFINITY); }},
+      {"lars_set", "value", "trust_coefficient minus 0.1", LARS_ERR_VALUE, {"trust_coefficient: -0.1 is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_TRUST_COEFFICIENT, -0.1); }},
+      {"lars_set", "value", "eps NaN", LARS_ERR_VALUE, {"eps: nan is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_EPS, NAN); }},
+      {"lars_set", "value", "eps Inf", LARS_ERR_VALUE, {"eps: inf is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_EPS, INFINITY); }},
+      {"lars_set", "value", "eps minus 0.1", LARS_ERR_VALUE, {"eps: -0.1 is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_EPS, -0.1); }},
+      {"lars_set", "value", "trust_ratio_mask NaN", LARS_ERR_VALUE, {"trust_ratio_mask: nan is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_TRUST_RATIO_MASK, NAN); }},
+      {"lars_set", "value", "trust_ratio_mask 2.0", LARS_ERR_VALUE, {"trust_ratio_mask: 2 is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_TRUST_RATIO_MASK, 2.0); }},
+      {"lars_set", "value", "trust_ratio_mask Inf", LARS_ERR_VALUE, {"trust_ratio_mask: inf is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_TRUST_RATIO_MASK, INFINITY); }},
+      {"lars_set", "value", "momentum NaN", LARS_ERR_VALUE, {"momentum: nan is not allowed", "from 0 to 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_MOMENTUM, NAN); }},
+      {"lars_set", "value", "momentum 1.5", LARS_ERR_VALUE, {"momentum: 1.5 is not allowed", "from 0 to 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_MOMENTUM, 1.5); }},
+      {"lars_set", "value", "momentum minus 0.1", LARS_ERR_VALUE, {"momentum: -0.1 is not allowed", "from 0 to 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_MOMENTUM, -0.1); }},
+      {"lars_set", "value", "nesterov NaN", LARS_ERR_VALUE, {"nesterov: nan is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_NESTEROV, NAN); }},
+      {"lars_set", "value", "nesterov 0.5", LARS_ERR_VALUE, {"nesterov: 0.5 is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_NESTEROV, 0.5); }},
+      {"lars_set", "value", "nesterov minus Inf", LARS_ERR_VALUE, {"nesterov: -inf is not allowed", "0 or 1"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_NESTEROV, -INFINITY); }},
+      {"lars_set", "value", "gradient_scale NaN", LARS_ERR_VALUE, {"gradient_scale: nan is not allowed", "finite"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_GRADIENT_SCALE, NAN); }},
+      {"lars_set", "value", "gradient_scale Inf", LARS_ERR_VALUE, {"gradient_scale: inf is not allowed", "finite"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_GRADIENT_SCALE, INFINITY); }},
+      {"lars_set", "value", "gradient_scale minus Inf", LARS_ERR_VALUE, {"gradient_scale: -inf is not allowed", "finite"},
+       [](World& x) { return lars_set(x.get(), nullptr, LARS_GRADIENT_SCALE, -INFINITY); }},
+      {"lars_set_if", "key", "unknown 0", LARS_ERR_KEY, {"key 0 is unknown", "LARS_GRADIENT_SCALE (9)"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, 0, 0.5); }},
+      {"lars_set_if", "key", "unknown minus 1", LARS_ERR_KEY, {"key -1 is unknown", "LARS_GRADIENT_SCALE (9)"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, -1, 0.5); }},
+      {"lars_set_if", "key", "unknown 10", LARS_ERR_KEY, {"key 10 is unknown", "LARS_GRADIENT_SCALE (9)"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, 10, 0.5); }},
+      {"lars_set_if", "value", "learning_rate NaN", LARS_ERR_VALUE, {"learning_rate: nan is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_LEARNING_RATE, NAN); }},
+      {"lars_set_if", "value", "learning_rate Inf", LARS_ERR_VALUE, {"learning_rate: inf is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_LEARNING_RATE, INFINITY); }},
+      {"lars_set_if", "value", "learning_rate minus 0.1", LARS_ERR_VALUE, {"learning_rate: -0.1 is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_LEARNING_RATE, -0.1); }},
+      {"lars_set_if", "value", "weight_decay NaN", LARS_ERR_VALUE, {"weight_decay: nan is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_WEIGHT_DECAY, NAN); }},
+      {"lars_set_if", "value", "weight_decay Inf", LARS_ERR_VALUE, {"weight_decay: inf is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_WEIGHT_DECAY, INFINITY); }},
+      {"lars_set_if", "value", "weight_decay minus 0.1", LARS_ERR_VALUE, {"weight_decay: -0.1 is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_WEIGHT_DECAY, -0.1); }},
+      {"lars_set_if", "value", "weight_decay_mask NaN", LARS_ERR_VALUE, {"weight_decay_mask: nan is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_WEIGHT_DECAY_MASK, NAN); }},
+      {"lars_set_if", "value", "weight_decay_mask 0.5", LARS_ERR_VALUE, {"weight_decay_mask: 0.5 is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_WEIGHT_DECAY_MASK, 0.5); }},
+      {"lars_set_if", "value", "weight_decay_mask minus 1.0", LARS_ERR_VALUE, {"weight_decay_mask: -1 is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_WEIGHT_DECAY_MASK, -1.0); }},
+      {"lars_set_if", "value", "trust_coefficient NaN", LARS_ERR_VALUE, {"trust_coefficient: nan is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_TRUST_COEFFICIENT, NAN); }},
+      {"lars_set_if", "value", "trust_coefficient Inf", LARS_ERR_VALUE, {"trust_coefficient: inf is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_TRUST_COEFFICIENT, INFINITY); }},
+      {"lars_set_if", "value", "trust_coefficient minus 0.1", LARS_ERR_VALUE, {"trust_coefficient: -0.1 is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_TRUST_COEFFICIENT, -0.1); }},
+      {"lars_set_if", "value", "eps NaN", LARS_ERR_VALUE, {"eps: nan is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_EPS, NAN); }},
+      {"lars_set_if", "value", "eps Inf", LARS_ERR_VALUE, {"eps: inf is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_EPS, INFINITY); }},
+      {"lars_set_if", "value", "eps minus 0.1", LARS_ERR_VALUE, {"eps: -0.1 is not allowed", "finite and at least 0"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_EPS, -0.1); }},
+      {"lars_set_if", "value", "trust_ratio_mask NaN", LARS_ERR_VALUE, {"trust_ratio_mask: nan is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_TRUST_RATIO_MASK, NAN); }},
+      {"lars_set_if", "value", "trust_ratio_mask 2.0", LARS_ERR_VALUE, {"trust_ratio_mask: 2 is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_TRUST_RATIO_MASK, 2.0); }},
+      {"lars_set_if", "value", "trust_ratio_mask Inf", LARS_ERR_VALUE, {"trust_ratio_mask: inf is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_TRUST_RATIO_MASK, INFINITY); }},
+      {"lars_set_if", "value", "momentum NaN", LARS_ERR_VALUE, {"momentum: nan is not allowed", "from 0 to 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_MOMENTUM, NAN); }},
+      {"lars_set_if", "value", "momentum 1.5", LARS_ERR_VALUE, {"momentum: 1.5 is not allowed", "from 0 to 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_MOMENTUM, 1.5); }},
+      {"lars_set_if", "value", "momentum minus 0.1", LARS_ERR_VALUE, {"momentum: -0.1 is not allowed", "from 0 to 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_MOMENTUM, -0.1); }},
+      {"lars_set_if", "value", "nesterov NaN", LARS_ERR_VALUE, {"nesterov: nan is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_NESTEROV, NAN); }},
+      {"lars_set_if", "value", "nesterov 0.5", LARS_ERR_VALUE, {"nesterov: 0.5 is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_NESTEROV, 0.5); }},
+      {"lars_set_if", "value", "nesterov minus Inf", LARS_ERR_VALUE, {"nesterov: -inf is not allowed", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_NESTEROV, -INFINITY); }},
+      {"lars_set_if", "value", "gradient_scale NaN", LARS_ERR_VALUE, {"gradient_scale: nan is not allowed", "finite"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_GRADIENT_SCALE, NAN); }},
+      {"lars_set_if", "value", "gradient_scale Inf", LARS_ERR_VALUE, {"gradient_scale: inf is not allowed", "finite"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_GRADIENT_SCALE, INFINITY); }},
+      {"lars_set_if", "value", "gradient_scale minus Inf", LARS_ERR_VALUE, {"gradient_scale: -inf is not allowed", "finite"},
+       [](World& x) { return lars_set_if(x.get(), select_all, nullptr, LARS_GRADIENT_SCALE, -INFINITY); }},
+      {"lars_set", "selector", "matches nothing", LARS_ERR_SELECTOR, {"selector \"*.wieght\"", "none of the 3 parameters"},
+       [](World& x) { return lars_set(x.get(), "*.wieght", LARS_EPS, 0.5); }},
+      {"lars_set", "selector", "empty", LARS_ERR_SELECTOR, {"selector \"\""},
+       [](World& x) { return lars_set(x.get(), "", LARS_EPS, 0.5); }},
+      {"lars_set_schedule", "selector", "matches nothing", LARS_ERR_SELECTOR, {"selector \"*.wieght\"", "none of the 3 parameters"},
+       [](World& x) { return lars_set_schedule(x.get(), "*.wieght", LARS_EPS, x.schedule.get()); }},
+      {"lars_set_schedule", "selector", "empty", LARS_ERR_SELECTOR, {"selector \"\""},
+       [](World& x) { return lars_set_schedule(x.get(), "", LARS_EPS, x.schedule.get()); }},
+      {"lars_set_if", "predicate", "NULL", LARS_ERR_ARGUMENT, {"predicate is NULL"},
+       [](World& x) { return lars_set_if(x.get(), nullptr, nullptr, LARS_EPS, 0.5); }},
+      {"lars_set_if", "predicate", "selects nothing", LARS_ERR_SELECTOR, {"predicate selects none of the 3"},
+       [](World& x) { return lars_set_if(x.get(), select_none, nullptr, LARS_EPS, 0.5); }},
+      {"lars_set_if", "predicate", "fails", LARS_ERR_CALLBACK, {"'a.weight'", "returned -1", "0 or 1"},
+       [](World& x) { return lars_set_if(x.get(), select_and_fail, nullptr, LARS_EPS, 0.5); }},
+      {"lars_set_if", "predicate", "fails at the last", LARS_ERR_CALLBACK, {"'b'", "returned 2"},
+       [](World& x) { return lars_set_if(x.get(), select_and_fail_at_b, nullptr, LARS_EPS, 0.5); }},
+      {"lars_set_if", "predicate", "throws", LARS_ERR_CALLBACK, {"'a.weight'", "threw"},
+       [](World& x) { return lars_set_if(x.get(), select_and_throw, nullptr, LARS_EPS, 0.5); }},
+      {"lars_set_schedule_if", "predicate", "NULL", LARS_ERR_ARGUMENT, {"predicate is NULL"},
+       [](World& x) { return lars_set_schedule_if(x.get(), nullptr, nullptr, LARS_EPS, x.schedule.get()); }},
+      {"lars_set_schedule_if", "predicate", "selects nothing", LARS_ERR_SELECTOR, {"predicate selects none of the 3"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_none, nullptr, LARS_EPS, x.schedule.get()); }},
+      {"lars_set_schedule_if", "predicate", "fails", LARS_ERR_CALLBACK, {"'a.weight'", "returned -1", "0 or 1"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_and_fail, nullptr, LARS_EPS, x.schedule.get()); }},
+      {"lars_set_schedule_if", "predicate", "fails at the last", LARS_ERR_CALLBACK, {"'b'", "returned 2"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_and_fail_at_b, nullptr, LARS_EPS, x.schedule.get()); }},
+      {"lars_set_schedule_if", "predicate", "throws", LARS_ERR_CALLBACK, {"'a.weight'", "threw"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_and_throw, nullptr, LARS_EPS, x.schedule.get()); }},
+      {"lars_set_schedule", "key", "unknown", LARS_ERR_KEY, {"key 99 is unknown"},
+       [](World& x) { return lars_set_schedule(x.get(), nullptr, 99, x.schedule.get()); }},
+      {"lars_set_schedule", "key", "cannot follow a schedule weight_decay_mask", LARS_ERR_KEY, {"weight_decay_mask cannot follow a schedule", "lars_set"},
+       [](World& x) { return lars_set_schedule(x.get(), nullptr, LARS_WEIGHT_DECAY_MASK, x.schedule.get()); }},
+      {"lars_set_schedule", "key", "cannot follow a schedule trust_ratio_mask", LARS_ERR_KEY, {"trust_ratio_mask cannot follow a schedule", "lars_set"},
+       [](World& x) { return lars_set_schedule(x.get(), nullptr, LARS_TRUST_RATIO_MASK, x.schedule.get()); }},
+      {"lars_set_schedule", "key", "cannot follow a schedule nesterov", LARS_ERR_KEY, {"nesterov cannot follow a schedule", "lars_set"},
+       [](World& x) { return lars_set_schedule(x.get(), nullptr, LARS_NESTEROV, x.schedule.get()); }},
+      {"lars_set_schedule", "schedule", "NULL", LARS_ERR_ARGUMENT, {"schedule is NULL"},
+       [](World& x) { return lars_set_schedule(x.get(), nullptr, LARS_EPS, nullptr); }},
+      {"lars_set_schedule", "schedule", "could not be made", LARS_ERR_VALUE, {"value: nan is not allowed"},
+       [](World& x) { return lars_set_schedule(x.get(), nullptr, LARS_EPS, x.broken.get()); }},
+      {"lars_set_schedule_if", "key", "unknown", LARS_ERR_KEY, {"key 99 is unknown"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_all, nullptr, 99, x.schedule.get()); }},
+      {"lars_set_schedule_if", "key", "cannot follow a schedule weight_decay_mask", LARS_ERR_KEY, {"weight_decay_mask cannot follow a schedule", "lars_set"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_all, nullptr, LARS_WEIGHT_DECAY_MASK, x.schedule.get()); }},
+      {"lars_set_schedule_if", "key", "cannot follow a schedule trust_ratio_mask", LARS_ERR_KEY, {"trust_ratio_mask cannot follow a schedule", "lars_set"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_all, nullptr, LARS_TRUST_RATIO_MASK, x.schedule.get()); }},
+      {"lars_set_schedule_if", "key", "cannot follow a schedule nesterov", LARS_ERR_KEY, {"nesterov cannot follow a schedule", "lars_set"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_all, nullptr, LARS_NESTEROV, x.schedule.get()); }},
+      {"lars_set_schedule_if", "schedule", "NULL", LARS_ERR_ARGUMENT, {"schedule is NULL"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_all, nullptr, LARS_EPS, nullptr); }},
+      {"lars_set_schedule_if", "schedule", "could not be made", LARS_ERR_VALUE, {"value: nan is not allowed"},
+       [](World& x) { return lars_set_schedule_if(x.get(), select_all, nullptr, LARS_EPS, x.broken.get()); }},
+      {"lars_get", "index", "out of range", LARS_ERR_INDEX, {"index 3"},
+       [](World& x) { return lars_get(x.get(), 3, LARS_EPS, &x.value); }},
+      {"lars_get", "key", "unknown", LARS_ERR_KEY, {"key 0 is unknown"},
+       [](World& x) { return lars_get(x.get(), 0, 0, &x.value); }},
+      {"lars_get", "value", "NULL", LARS_ERR_ARGUMENT, {"value is NULL"},
+       [](World& x) { return lars_get(x.get(), 0, LARS_EPS, nullptr); }},
+      {"lars_get", "key", "learning rate that was never set", LARS_ERR_STATE, {"learning_rate of 'taken' is not set", "lars_set"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { double unset = 0.0; return lars_get(fresh, 0, LARS_LEARNING_RATE, &unset); }); }},
+      {"lars_set_nonfinite_policy", "policy", "unknown 3", LARS_ERR_ARGUMENT, {"policy 3 is unknown", "LARS_NONFINITE_PROPAGATE (2)"},
+       [](World& x) { return lars_set_nonfinite_policy(x.get(), 3); }},
+      {"lars_set_nonfinite_policy", "policy", "unknown minus 1", LARS_ERR_ARGUMENT, {"policy -1 is unknown", "LARS_NONFINITE_PROPAGATE (2)"},
+       [](World& x) { return lars_set_nonfinite_policy(x.get(), -1); }},
+      {"lars_set_kernels", "kernels", "NULL", LARS_ERR_ARGUMENT, {"kernels is NULL"},
+       [](World& x) { return lars_set_kernels(x.get(), nullptr); }},
+      {"lars_set_kernels", "kernels", "unknown", LARS_ERR_ARGUMENT, {"\"avx1024\" is unknown", "\"reference\""},
+       [](World& x) { return lars_set_kernels(x.get(), "avx1024"); }},
+      {"lars_step", "parameters", "NULL", LARS_ERR_ARGUMENT, {"parameters is NULL"},
+       [](World& x) { return lars_step(x.get(), nullptr, x.g.data()); }},
+      {"lars_step", "gradients", "NULL", LARS_ERR_ARGUMENT, {"gradients is NULL"},
+       [](World& x) { return lars_step(x.get(), x.w.data(), nullptr); }},
+      {"lars_step", "parameters", "NULL inside", LARS_ERR_ARGUMENT, {"parameter of 'a.bias' (index 1) is NULL", "2 elements"},
+       [](World& x) { return with(x.w, 1, nullptr, [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "gradients", "NULL inside", LARS_ERR_ARGUMENT, {"gradient of 'b' (index 2) is NULL", "4 elements"},
+       [](World& x) { return with(x.g, 2, nullptr, [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "parameters", "misaligned", LARS_ERR_ALIGNMENT, {"parameter of 'b'", "element size 8"},
+       [](World& x) { return with(x.w, 2, shifted(x.w[2], 4), [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "gradients", "misaligned", LARS_ERR_ALIGNMENT, {"gradient of 'a.weight'", "element size 4"},
+       [](World& x) { return with(x.g, 0, shifted(x.g[0], 1), [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "parameters", "overlap each other", LARS_ERR_ALIAS, {"parameter of 'a.weight'", "parameter of 'a.bias'", "overlap"},
+       [](World& x) { return with(x.w, 1, shifted(x.w[0], 20), [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "gradients", "overlap a parameter", LARS_ERR_ALIAS, {"gradient of 'a.bias'", "parameter of 'b'"},
+       [](World& x) { return with(x.g, 1, x.w[2], [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "gradients", "are the parameters", LARS_ERR_ALIAS, {"overlap"},
+       [](World& x) { return with(x.g, 2, x.w[2], [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "optimizer", "no learning rate", LARS_ERR_STATE, {"learning_rate of 'taken' is not set", "lars_set"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { float w = 1; const float g = 1; void* ws[] = {&w}; const void* gs[] = {&g}; return lars_step(fresh, ws, gs); }); }},
+      {"lars_step", "gradients", "NaN", LARS_ERR_NONFINITE, {"gradient of 'a.bias' (index 1) holds NaN or Inf", "nothing was written"},
+       [](World& x) { return with(x.g, 1, kNans, [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "optimizer", "schedule callback fails", LARS_ERR_CALLBACK, {"failed at step 1", "returned 5"},
+       [](World& x) { return with_schedule(x, fail_schedule, [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "optimizer", "schedule callback gives NaN", LARS_ERR_CALLBACK, {"gave nan at step 1", "finite"},
+       [](World& x) { return with_schedule(x, nan_schedule, [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "optimizer", "schedule callback throws", LARS_ERR_CALLBACK, {"threw an exception at step 1"},
+       [](World& x) { return with_schedule(x, throw_schedule, [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step", "optimizer", "schedule callback gives a negative rate", LARS_ERR_VALUE, {"learning_rate", "-1", "step 1", "at least 0"},
+       [](World& x) { return with_schedule(x, negative_schedule, [&] { return lars_step(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_step_flat", "parameters", "NULL", LARS_ERR_ARGUMENT, {"parameters is NULL"},
+       [](World& x) { return lars_step_flat(x.get(), nullptr, x.g[0]); }},
+      {"lars_step_flat", "gradients", "NULL", LARS_ERR_ARGUMENT, {"gradients is NULL"},
+       [](World& x) { return lars_step_flat(x.get(), x.w[0], nullptr); }},
+      {"lars_step_flat", "parameters", "misaligned", LARS_ERR_ALIGNMENT, {"parameter of 'a.weight'"},
+       [](World& x) { return lars_step_flat(x.get(), shifted(x.w[0], 2), x.g[0]); }},
+      {"lars_step_flat", "gradients", "are the parameters", LARS_ERR_ALIAS, {"overlap"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { float w = 1; lars_set(fresh, nullptr, LARS_LEARNING_RATE, 1); return lars_step_flat(fresh, &w, &w); }); }},
+      {"lars_step_parameter", "index", "out of range", LARS_ERR_INDEX, {"index 3", "3 parameters"},
+       [](World& x) { return lars_step_parameter(x.get(), 3, x.w[0], x.g[0]); }},
+      {"lars_step_parameter", "parameter", "NULL", LARS_ERR_ARGUMENT, {"parameter of 'b' (index 2) is NULL"},
+       [](World& x) { return lars_step_parameter(x.get(), 2, nullptr, x.g[2]); }},
+      {"lars_step_parameter", "gradient", "NULL", LARS_ERR_ARGUMENT, {"gradient of 'b' (index 2) is NULL"},
+       [](World& x) { return lars_step_parameter(x.get(), 2, x.w[2], nullptr); }},
+      {"lars_step_parameter", "parameter", "misaligned", LARS_ERR_ALIGNMENT, {"parameter of 'b'"},
+       [](World& x) { return lars_step_parameter(x.get(), 2, shifted(x.w[2], 2), x.g[2]); }},
+      {"lars_step_parameter", "gradient", "is the parameter", LARS_ERR_ALIAS, {"'b'", "overlap"},
+       [](World& x) { return lars_step_parameter(x.get(), 2, x.w[2], x.w[2]); }},
+      {"lars_update", "parameters", "NULL", LARS_ERR_ARGUMENT, {"parameters is NULL"},
+       [](World& x) { return lars_update(x.get(), nullptr, x.g.data(), x.updates.data()); }},
+      {"lars_update", "gradients", "NULL", LARS_ERR_ARGUMENT, {"gradients is NULL"},
+       [](World& x) { return lars_update(x.get(), x.w.data(), nullptr, x.updates.data()); }},
+      {"lars_update", "updates", "NULL", LARS_ERR_ARGUMENT, {"updates is NULL"},
+       [](World& x) { return lars_update(x.get(), x.w.data(), x.g.data(), nullptr); }},
+      {"lars_update", "updates", "NULL inside", LARS_ERR_ARGUMENT, {"update of 'b' (index 2) is NULL"},
+       [](World& x) { return with(x.updates, 2, nullptr, [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }},
+      {"lars_update", "updates", "misaligned", LARS_ERR_ALIGNMENT, {"update of 'b'"},
+       [](World& x) { return with(x.updates, 2, shifted(x.updates[2], 3), [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }},
+      {"lars_update", "updates", "are the parameters", LARS_ERR_ALIAS, {"update of 'b'", "parameter of 'b'"},
+       [](World& x) { return with(x.updates, 2, x.w[2], [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }},
+      {"lars_update", "updates", "overlap each other", LARS_ERR_ALIAS, {"update of 'a.weight'", "update of 'a.bias'"},
+       [](World& x) { return with(x.updates, 1, x.updates[0], [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }},
+      {"lars_update", "gradients", "overlap the updates", LARS_ERR_ALIAS, {"gradient of 'a.bias'", "update of 'b'"},
+       [](World& x) { return with(x.g, 1, x.updates[2], [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }},
+      {"lars_step_count", "steps", "NULL", LARS_ERR_ARGUMENT, {"steps is NULL"},
+       [](World& x) { return lars_step_count(x.get(), nullptr); }},
+      {"lars_parameter_step_count", "steps", "NULL", LARS_ERR_ARGUMENT, {"steps is NULL"},
+       [](World& x) { return lars_parameter_step_count(x.get(), 0, nullptr); }},
+      {"lars_parameter_step_count", "index", "out of range", LARS_ERR_INDEX, {"index 4"},
+       [](World& x) { return lars_parameter_step_count(x.get(), 4, &x.count); }},
+      {"lars_norms", "index", "out of range", LARS_ERR_INDEX, {"index 3"},
+       [](World& x) { return lars_norms(x.get(), 3, &x.value, nullptr, nullptr); }},
+      {"lars_norms", "index", "no step yet", LARS_ERR_STATE, {"'taken' has taken no step yet"},
+       [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { double norm = 0.0; return lars_norms(fresh, 0, &norm, nullptr, nullptr); }); }},
+  };
+  // clang-format on
+}
+
+}  // namespace lars_test

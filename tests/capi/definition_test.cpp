@@ -1,0 +1,82 @@
+// Steps of the reference kernels give the very bits of docs/semantics.md.
+#include "support/definition.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "support/trainee.h"
+
+namespace lars_test {
+namespace {
+
+template <class Real>
+std::vector<Real> typed(const Bytes& bytes) {
+  std::vector<Real> values(bytes.size() / sizeof(Real));
+  if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+void apply_settings(Trainee& trainee, const Settings& settings) {
+  trainee.set(LARS_LEARNING_RATE, settings.learning_rate);
+  trainee.set(LARS_WEIGHT_DECAY, settings.weight_decay);
+  trainee.set(LARS_WEIGHT_DECAY_MASK, settings.weight_decay_mask ? 1 : 0);
+  trainee.set(LARS_TRUST_COEFFICIENT, settings.trust_coefficient);
+  trainee.set(LARS_EPS, settings.eps);
+  trainee.set(LARS_TRUST_RATIO_MASK, settings.trust_ratio_mask ? 1 : 0);
+  trainee.set(LARS_MOMENTUM, settings.momentum);
+  trainee.set(LARS_NESTEROV, settings.nesterov ? 1 : 0);
+  trainee.set(LARS_GRADIENT_SCALE, settings.gradient_scale);
+}
+
+template <class Real>
+void expect_defined_bits(const Settings& settings) {
+  Trainee trainee(assorted_tensors(sizeof(Real) == 4 ? LARS_F32 : LARS_F64));
+  EXPECT_EQ(lars_set_kernels(trainee.get(), "reference"), LARS_OK);
+  apply_settings(trainee, settings);
+  std::vector<DefinedStep<Real>> defined;
+  for (const Bytes& parameter : trainee.parameters) {
+    defined.push_back({typed<Real>(parameter), std::vector<Real>(parameter.size() / sizeof(Real))});
+  }
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    trainee.draw_gradients(step);
+    ASSERT_EQ(trainee.step(), LARS_OK) << lars_error_message(trainee.get());
+    for (std::uint32_t i = 0; i < defined.size(); ++i) {
+      SCOPED_TRACE(trainee.specs()[i].name);
+      defined[i].step(settings, typed<Real>(trainee.gradients[i]));
+      ASSERT_EQ(typed<Real>(trainee.parameters[i]), defined[i].parameter);
+      double weight_norm = 0.0;
+      double update_norm = 0.0;
+      double trust_ratio = 0.0;
+      ASSERT_EQ(lars_norms(trainee.get(), i, &weight_norm, &update_norm, &trust_ratio), LARS_OK);
+      EXPECT_EQ(weight_norm, defined[i].weight_norm);
+      EXPECT_EQ(update_norm, defined[i].update_norm);
+      EXPECT_EQ(trust_ratio, defined[i].trust_ratio);
+    }
+  }
+}
+
+TEST(Definition, HoldsToTheBitForEveryCombinationOfSwitches) {
+  for (int bits = 0; bits < 64; ++bits) {
+    Settings settings;
+    settings.weight_decay = (bits & 1) != 0 ? 0.02 : 0.0;
+    settings.weight_decay_mask = (bits & 2) == 0;
+    settings.trust_ratio_mask = (bits & 4) == 0;
+    settings.nesterov = (bits & 8) != 0;
+    settings.eps = (bits & 16) != 0 ? 0.3 : 0.0;
+    settings.gradient_scale = (bits & 32) != 0 ? -0.37 : 1.0;
+    settings.learning_rate = 7.3;
+    SCOPED_TRACE(bits);
+    expect_defined_bits<float>(settings);
+    expect_defined_bits<double>(settings);
+  }
+}
+
+TEST(Definition, HoldsForDefaults) {
+  expect_defined_bits<float>({});
+  expect_defined_bits<double>({});
+}
+
+}  // namespace
+}  // namespace lars_test

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# consume.sh WAY SOURCE BUILD CC CXX FLAGS: builds and runs the program of the README against liblars, found in one WAY:
+# installed and found by CMake or pkg-config (shared or static), moved after installation, or as a subproject.
+set -euo pipefail
+way=$1 source=$2 build=$3 cc=$4 cxx=$5 flags=$6
+here=$(dirname "$0")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export CC=$cc CXX=$cxx CFLAGS=$flags CXXFLAGS=$flags
+
+install_moved() {
+  cmake --install "$build" --prefix "$work/first" >"$work/install.log"
+  mv "$work/first" "$work/prefix"  # the package must not remember where it was installed
+  pc=$(find "$work/prefix" -name liblars.pc)
+  export PKG_CONFIG_PATH=${pc%/*}
+  export LD_LIBRARY_PATH=${pc%/pkgconfig/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+}
+
+case $way in
+  find_package)
+    install_moved
+    cmake -S "$here/find_package" -B "$work/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" \
+      -DPROGRAM="$here/program.c" >"$work/configure.log"
+    cmake --build "$work/build" >"$work/build.log"
+    "$work/build/program_static"
+    program=$work/build/program ;;
+  pkg_config)
+    install_moved
+    # shellcheck disable=SC2046,SC2086
+    "$cc" $flags "$here/program.c" -o "$work/program" $(pkg-config --cflags --libs liblars)
+    program=$work/program ;;
+  static_pkg_config)
+    install_moved
+    rm "$(dirname "$PKG_CONFIG_PATH")"/liblars.so*
+    # shellcheck disable=SC2046,SC2086
+    "$cc" $flags "$here/program.c" -o "$work/program" $(pkg-config --cflags --libs --static liblars)
+    program=$work/program ;;
+  add_subdirectory)
+    cmake -S "$here/add_subdirectory" -B "$work/build" -G Ninja -DLARS_SOURCE="$source" -DPROGRAM="$here/program.c" \
+      >"$work/configure.log"
+    cmake --build "$work/build" >"$work/build.log"
+    if cmake --install "$work/build" --prefix "$work/none" >/dev/null && [ -e "$work/none/include/lars" ]; then
+      echo "as a subproject liblars must install nothing" >&2
+      exit 1
+    fi
+    program=$work/build/program ;;
+esac
+"$program"
