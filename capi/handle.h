@@ -45,6 +45,8 @@ class Entry {
   }
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
+  Entry(Entry&&) = delete;
+  Entry& operator=(Entry&&) = delete;
 
   [[nodiscard]] bool entered() const { return entered_; }
 

@@ -8,7 +8,6 @@
 #include "handle.h"
 
 using lars::fail;
-using lars::Key;
 using lars::key_from_number;
 using lars::Optimizer;
 using lars::capi::call;

@@ -71,12 +71,12 @@ DoubleDouble divide(DoubleDouble a, double b) { return divide(a, DoubleDouble{b,
 
 /// start * (1 - y^2/((k+1)(k+2)) + ...): the series of cosine from (1, 0), of sine from (y, 1). |y| <= pi/4,
 /// where 15 terms leave less than 2^-110.
-DoubleDouble alternating_series(DoubleDouble start, double k, DoubleDouble y) {
+DoubleDouble alternating_series(DoubleDouble start, int k, DoubleDouble y) {
   const DoubleDouble minus_square = negate(multiply(y, y));
   DoubleDouble term = start;
   DoubleDouble sum = start;
-  for (int i = 0; i < 15; ++i, k += 2.0) {
-    term = divide(multiply(term, minus_square), (k + 1.0) * (k + 2.0));
+  for (int i = 0; i < 15; ++i, k += 2) {
+    term = divide(multiply(term, minus_square), static_cast<double>((k + 1) * (k + 2)));
     sum = add(sum, term);
   }
   return sum;
@@ -122,12 +122,12 @@ double cosine(double x) {
   const DoubleDouble angle = {x, 0.0};
   DoubleDouble result{};
   if (x <= 0.25 * kPi.high) {
-    result = alternating_series(kOne, 0.0, angle);
+    result = alternating_series(kOne, 0, angle);
   } else if (x <= 0.75 * kPi.high) {
     const DoubleDouble complement = add(kHalfPi, negate(angle));  // cos x = sin(pi/2 - x)
-    result = alternating_series(complement, 1.0, complement);
+    result = alternating_series(complement, 1, complement);
   } else {
-    result = negate(alternating_series(kOne, 0.0, add(kPi, negate(angle))));  // cos x = -cos(pi - x)
+    result = negate(alternating_series(kOne, 0, add(kPi, negate(angle))));  // cos x = -cos(pi - x)
   }
   return result.high + result.low;
 }

@@ -81,7 +81,7 @@ void check_schedulable(Key key) {
   }
 }
 
-HyperparameterValues::HyperparameterValues() : values_{} {
+HyperparameterValues::HyperparameterValues() {
   for (const KeyFacts& key_facts : kKeys) set(key_facts.key, key_facts.default_value);
 }
 

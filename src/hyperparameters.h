@@ -53,7 +53,7 @@ class HyperparameterValues {
  private:
   static std::size_t index(Key key) { return static_cast<std::size_t>(key) - 1; }
 
-  std::array<double, kKeyCount> values_;
+  std::array<double, kKeyCount> values_{};
 };
 
 /// A schedule in use. Remembers its last value, so that one call of the library evaluates it once per step

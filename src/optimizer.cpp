@@ -212,12 +212,11 @@ std::string Optimizer::nonfinite_reason(Range range) const {
 }
 
 Error Optimizer::missing_learning_rate(const Parameter& parameter) {
-  return Error(
-      LARS_ERR_STATE,
-      fmt::format(
-          "learning_rate of '{}' is not set and has no default; set it with lars_set(optimizer, NULL, "
-          "LARS_LEARNING_RATE, value) or lars_set_schedule",
-          parameter.name));
+  return {LARS_ERR_STATE,
+          fmt::format(
+              "learning_rate of '{}' is not set and has no default; set it with lars_set(optimizer, NULL, "
+              "LARS_LEARNING_RATE, value) or lars_set_schedule",
+              parameter.name)};
 }
 
 /// Allocates all that steps need. Of no effect when it fails, and when nothing has changed since the last

@@ -1,35 +1,43 @@
-/*
+/**
+ * @file
  * liblars: layer-wise adaptive rate scaling (LARS), the optimizer of You, Gitman and Ginsburg,
  * "Large Batch Training of Convolutional Networks", 2017 (arXiv:1708.03888), as optax.lars defines it.
  *
  * For a parameter w with gradient g and momentum buffer v (which starts at zero), one step computes
  *
+ * @code
  *     u = gradient_scale * g + weight_decay * w      the decay term only under weight_decay_mask
  *     r = trust_coefficient * |w| / (|u| + eps)      1 if |w| or |u| is 0, or outside trust_ratio_mask
  *     s = -learning_rate * r * u
  *     v = s + momentum * v
  *     w = w + (nesterov ? s + momentum * v : v)
+ * @endcode
  *
  * with Euclidean norms over the whole tensor. docs/semantics.md gives the rounding and the edge cases.
  *
- * Conventions
- *   Status      Functions that can fail return an int32_t status: LARS_OK (0), a positive status (LARS_SKIPPED),
- *               or a negative LARS_ERR_*. A call that fails changes nothing: no state, no output, no buffer.
- *               lars_error_message tells what was wrong and what to do.
- *   Memory      Pointers are borrowed for the call only; the library keeps none of them. What it returns
- *               (names, shapes, messages) belongs to the handle.
- *   Threads     Calls on one handle exclude each other: while one runs, any other on the same handle returns
- *               LARS_ERR_BUSY at once, also from within a callback. Different handles are independent. There is no
- *               process-wide state. Schedules never change after creation and may be shared between threads.
+ * Conventions:
+ * - Status: functions that can fail return an int32_t status: LARS_OK (0), a positive status (LARS_SKIPPED),
+ *   or a negative LARS_ERR_*. A call that fails changes nothing: no state, no output, no buffer.
+ *   lars_error_message tells what was wrong and what to do.
+ * - Memory: pointers are borrowed for the call only; the library keeps none of them. What it returns
+ *   (names, shapes, messages) belongs to the handle.
+ * - Threads: calls on one handle exclude each other: while one runs, any other on the same handle returns
+ *   LARS_ERR_BUSY at once, also from within a callback. Different handles are independent. There is no
+ *   process-wide state. Schedules never change after creation and may be shared between threads.
  */
 #ifndef LARS_LARS_H
 #define LARS_LARS_H
 
 #include <stdint.h>
 
-#define LARS_VERSION_MAJOR 0
-#define LARS_VERSION_MINOR 1
-#define LARS_VERSION_PATCH 0
+/** @name Version of this header; lars_version() is that of the library
+ * @{ */
+
+#define LARS_VERSION_MAJOR 0 /**< follows https://semver.org */
+#define LARS_VERSION_MINOR 1 /**< likewise */
+#define LARS_VERSION_PATCH 0 /**< likewise */
+
+/** @} */
 
 #if defined(__GNUC__) || defined(__clang__)
 #define LARS_API __attribute__((visibility("default")))
@@ -47,300 +55,354 @@
 extern "C" {
 #endif
 
-/* ---- Statuses; the numbers never change -------------------------------------------------------------------- */
+/** @name Statuses; the numbers never change
+ * @{ */
 
-#define LARS_OK 0
-#define LARS_SKIPPED 1          /* a step was skipped because of NaN or Inf: see lars_set_nonfinite_policy */
-#define LARS_ERR_ARGUMENT (-1)  /* NULL where a pointer is needed, or an argument outside its documented choices */
-#define LARS_ERR_KEY (-2)       /* unknown hyper-parameter key, or one that cannot take a schedule */
-#define LARS_ERR_VALUE (-3)     /* a hyper-parameter or schedule argument outside its range, or not finite */
-#define LARS_ERR_TYPE (-4)      /* unknown element type */
-#define LARS_ERR_INDEX (-5)     /* no parameter of that index */
-#define LARS_ERR_NAME (-6)      /* empty, over-long, malformed, duplicate or unknown parameter name */
-#define LARS_ERR_SHAPE (-7)     /* negative extent, too many dimensions, or a size that overflows */
-#define LARS_ERR_SELECTOR (-8)  /* a glob or predicate that matches no parameter */
-#define LARS_ERR_ALIAS (-9)     /* a buffer to be written overlaps another */
-#define LARS_ERR_ALIGNMENT (-10) /* a buffer is not aligned to its element size */
-#define LARS_ERR_STATE (-20)    /* not allowed now: no learning rate, no step yet, parameters added too late */
-#define LARS_ERR_BUSY (-21)     /* another call on this handle is running */
-#define LARS_ERR_CALLBACK (-22) /* a callback failed, threw, or returned something it must not */
-#define LARS_ERR_NONFINITE (-23) /* a parameter, gradient or step holds NaN or Inf: nothing was written */
-#define LARS_ERR_MEMORY (-30)   /* out of memory */
-#define LARS_ERR_INTERNAL (-31) /* a defect in liblars: please report it */
+#define LARS_OK 0              /**< done */
+#define LARS_SKIPPED 1         /**< a step was skipped because of NaN or Inf: see lars_set_nonfinite_policy */
+#define LARS_ERR_ARGUMENT (-1) /**< NULL where a pointer is needed, or none of the documented choices */
+#define LARS_ERR_KEY (-2)      /**< unknown hyper-parameter key, or one that cannot take a schedule */
+#define LARS_ERR_VALUE (-3)    /**< a hyper-parameter or schedule argument outside its range, or not finite */
+#define LARS_ERR_TYPE (-4)     /**< unknown element type */
+#define LARS_ERR_INDEX (-5)    /**< no parameter of that index */
+#define LARS_ERR_NAME (-6)     /**< empty, over-long, malformed, duplicate or unknown parameter name */
+#define LARS_ERR_SHAPE (-7)    /**< negative extent, too many dimensions, or a size that overflows */
+#define LARS_ERR_SELECTOR (-8) /**< a glob or predicate that matches no parameter */
+#define LARS_ERR_ALIAS (-9)    /**< a buffer to be written overlaps another */
+#define LARS_ERR_ALIGNMENT (-10) /**< a buffer is not aligned to its element size */
+#define LARS_ERR_STATE (-20)     /**< not now: no learning rate, no step yet, or parameters added too late */
+#define LARS_ERR_BUSY (-21)      /**< another call on this handle is running */
+#define LARS_ERR_CALLBACK (-22)  /**< a callback failed, threw, or returned something it must not */
+#define LARS_ERR_NONFINITE (-23) /**< a parameter, gradient or step holds NaN or Inf: nothing was written */
+#define LARS_ERR_MEMORY (-30)    /**< out of memory */
+#define LARS_ERR_INTERNAL (-31)  /**< a defect in liblars: please report it */
 
-/* ---- Element types: DLPack's type code * 256 + bits --------------------------------------------------------- */
+/** @} */
 
-#define LARS_F32 544 /* IEEE binary32: code 2, 32 bits */
-#define LARS_F64 576 /* IEEE binary64: code 2, 64 bits */
+/** @name Element types: DLPack's type code * 256 + bits
+ * @{ */
 
-/* ---- Hyper-parameter keys, with optax's names ---------------------------------------------------------------- */
+#define LARS_F32 544 /**< IEEE binary32: code 2, 32 bits */
+#define LARS_F64 576 /**< IEEE binary64: code 2, 64 bits */
 
-#define LARS_LEARNING_RATE 1     /* finite, >= 0; no default: it must be set before the first step */
-#define LARS_WEIGHT_DECAY 2      /* finite, >= 0; default 0 */
-#define LARS_WEIGHT_DECAY_MASK 3 /* 0 or 1; default 1: decay this parameter */
-#define LARS_TRUST_COEFFICIENT 4 /* finite, >= 0; default 0.001 */
-#define LARS_EPS 5               /* finite, >= 0; default 0 */
-#define LARS_TRUST_RATIO_MASK 6  /* 0 or 1; default 1: scale this parameter by its trust ratio */
-#define LARS_MOMENTUM 7          /* 0 to 1; default 0.9 */
-#define LARS_NESTEROV 8          /* 0 or 1; default 0 */
-#define LARS_GRADIENT_SCALE 9    /* finite, either sign; default 1. Gradients are multiplied by it first: the mean
-                                    over a batch, loss unscaling, trainers that store the negated gradient */
+/** @} */
 
-/* ---- What a step does about NaN and Inf ----------------------------------------------------------------------- */
+/** @name Hyper-parameter keys, with optax's names
+ * @{ */
 
-#define LARS_NONFINITE_REFUSE 0    /* default: LARS_ERR_NONFINITE names the first such tensor; nothing is written */
-#define LARS_NONFINITE_SKIP 1      /* LARS_SKIPPED; nothing is written, the step is not counted, the skip is */
-#define LARS_NONFINITE_PROPAGATE 2 /* no check: NaN and Inf pass into the parameters, as optax lets them */
+#define LARS_LEARNING_RATE 1     /**< finite, >= 0; no default: it must be set before the first step */
+#define LARS_WEIGHT_DECAY 2      /**< finite, >= 0; default 0 */
+#define LARS_WEIGHT_DECAY_MASK 3 /**< 0 or 1; default 1: decay this parameter */
+#define LARS_TRUST_COEFFICIENT 4 /**< finite, >= 0; default 0.001 */
+#define LARS_EPS 5               /**< finite, >= 0; default 0 */
+#define LARS_TRUST_RATIO_MASK 6  /**< 0 or 1; default 1: scale this parameter by its trust ratio */
+#define LARS_MOMENTUM 7          /**< 0 to 1; default 0.9 */
+#define LARS_NESTEROV 8          /**< 0 or 1; default 0 */
+/** Finite, either sign; default 1. Gradients are multiplied by it first: the mean over a batch, loss
+ * unscaling, trainers that store the negated gradient. */
+#define LARS_GRADIENT_SCALE 9
 
-/* ---- Limits ----------------------------------------------------------------------------------------------------- */
+/** @} */
 
-#define LARS_MAX_NAME 255 /* bytes in a parameter's name, without the terminating NUL */
-#define LARS_MAX_NDIM 64  /* dimensions of a parameter */
+/** @name What a step does about NaN and Inf
+ * @{ */
 
-/* An optimizer: parameters, their hyper-parameters and their momentum. */
+#define LARS_NONFINITE_REFUSE 0 /**< default: LARS_ERR_NONFINITE naming the tensor; nothing is written */
+#define LARS_NONFINITE_SKIP 1   /**< LARS_SKIPPED; nothing is written, the step is not counted, the skip is */
+#define LARS_NONFINITE_PROPAGATE 2 /**< no check: NaN and Inf pass into the parameters, as in optax */
+
+/** @} */
+
+/** @name Limits
+ * @{ */
+
+#define LARS_MAX_NAME 255 /**< bytes in a parameter's name, without the terminating NUL */
+#define LARS_MAX_NDIM 64  /**< dimensions of a parameter */
+
+/** @} */
+
+/** An optimizer: parameters, their hyper-parameters and their momentum. */
 typedef struct lars_optimizer lars_optimizer;
 
-/* A hyper-parameter's value as a function of the step number. Immutable. */
+/** A hyper-parameter's value as a function of the step number. Immutable. */
 typedef struct lars_schedule lars_schedule;
 
-/* Says whether a parameter is selected: 1 yes, 0 no, anything else: failed. Must not call back into the handle
- * (it would get LARS_ERR_BUSY). name and shape are borrowed for the call. */
-typedef int32_t (*lars_predicate)(void *user, uint32_t index, const char *name, int32_t dtype, uint32_t ndim,
-                                  const int64_t *shape);
+/** Says whether a parameter is selected: 1 yes, 0 no, anything else: failed. Must not call back into the
+ * handle (it would get LARS_ERR_BUSY). name and shape are borrowed for the call. */
+typedef int32_t (*lars_predicate)(void* user, uint32_t index, const char* name, int32_t dtype, uint32_t ndim,
+                                  const int64_t* shape);
 
-/* Writes a hyper-parameter's value at `step` (0 for the first) to *value. Returns 0, or anything else to fail. Called
- * on the thread that steps, once per step number and call however many parameters share the schedule. */
-typedef int32_t (*lars_schedule_function)(void *user, uint64_t step, double *value);
+/** Writes a hyper-parameter's value at `step` (0 for the first) to *value. Returns 0, or anything else to
+ * fail. Called on the thread that steps, once per step number and call however many parameters share the
+ * schedule. */
+typedef int32_t (*lars_schedule_function)(void* user, uint64_t step, double* value);
 
-/* ==== Library ====================================================================================================== */
+/** @name Library
+ * @{ */
 
-/* LARS_VERSION_MAJOR * 10000 + LARS_VERSION_MINOR * 100 + LARS_VERSION_PATCH of the library that runs. */
+/** LARS_VERSION_MAJOR * 10000 + LARS_VERSION_MINOR * 100 + LARS_VERSION_PATCH of the library that runs. */
 LARS_API uint32_t lars_version(void) LARS_NOEXCEPT;
 
-/* The same as text, "0.1.0". Static storage. */
-LARS_API const char *lars_version_string(void) LARS_NOEXCEPT;
+/** The same as text, "0.1.0". Static storage. */
+LARS_API const char* lars_version_string(void) LARS_NOEXCEPT;
 
-/* A status's name, "LARS_ERR_VALUE"; "unknown status" for a number that is none. Static storage. */
-LARS_API const char *lars_status_name(int32_t status) LARS_NOEXCEPT;
+/** A status's name, "LARS_ERR_VALUE"; "unknown status" for a number that is none. Static storage. */
+LARS_API const char* lars_status_name(int32_t status) LARS_NOEXCEPT;
 
-/* ==== Life of an optimizer ========================================================================================= */
+/** @} */
 
-/* Creates an optimizer without parameters in *optimizer, to be released by lars_destroy. On failure *optimizer is
- * NULL (LARS_ERR_MEMORY), or untouched if `optimizer` itself is NULL. */
-LARS_API int32_t lars_create(lars_optimizer **optimizer) LARS_NOEXCEPT;
+/** @name Life of an optimizer
+ * @{ */
 
-/* Releases an optimizer and everything it returned. NULL is allowed and does nothing. While another call on the
- * handle runs, the handle stays alive and LARS_ERR_BUSY is returned. */
-LARS_API int32_t lars_destroy(lars_optimizer *optimizer) LARS_NOEXCEPT;
+/** Creates an optimizer without parameters in *optimizer, to be released by lars_destroy. On failure
+ * *optimizer is NULL (LARS_ERR_MEMORY), or untouched if `optimizer` itself is NULL. */
+LARS_API int32_t lars_create(lars_optimizer** optimizer) LARS_NOEXCEPT;
 
-/* The message of the last call on this handle that returned something else than LARS_OK; "" if none did. UTF-8 if the
- * names are. Owned by the handle and valid until its next call. For NULL, and while another call on the handle runs,
- * a static text that says so. */
-LARS_API const char *lars_error_message(const lars_optimizer *optimizer) LARS_NOEXCEPT;
+/** Releases an optimizer and everything it returned. NULL is allowed and does nothing. While another call on
+ * the handle runs, the handle stays alive and LARS_ERR_BUSY is returned. */
+LARS_API int32_t lars_destroy(lars_optimizer* optimizer) LARS_NOEXCEPT;
 
-/* ==== Parameters ==================================================================================================== */
+/** The message of the last call on this handle that returned something else than LARS_OK; "" if none did.
+ * UTF-8 if the names are. Owned by the handle and valid until its next call. For NULL, and while another call
+ * on the handle runs, a static text that says so. */
+LARS_API const char* lars_error_message(const lars_optimizer* optimizer) LARS_NOEXCEPT;
 
-/* Registers one tensor. name: 1 to LARS_MAX_NAME bytes, unique, no control characters. dtype: LARS_F32 or LARS_F64,
- * of parameter, gradient and momentum alike. shape: ndim extents >= 0, may be NULL if ndim is 0 (a scalar). Tensors
- * are dense; the order of their elements does not matter as long as parameter and gradient agree. *index receives
- * the parameter's index (0, 1, ... in order of registration); index may be NULL. Only before the first step
- * (LARS_ERR_STATE). */
-LARS_API int32_t lars_add_parameter(lars_optimizer *optimizer, const char *name, int32_t dtype, uint32_t ndim,
-                                    const int64_t *shape, uint32_t *index) LARS_NOEXCEPT;
+/** @} */
 
-/* Writes the number of parameters to *count. */
-LARS_API int32_t lars_parameter_count(lars_optimizer *optimizer, uint32_t *count) LARS_NOEXCEPT;
+/** @name Parameters
+ * @{ */
 
-/* Writes the index of the parameter called `name` to *index; LARS_ERR_NAME if there is none. */
-LARS_API int32_t lars_parameter_index(lars_optimizer *optimizer, const char *name, uint32_t *index) LARS_NOEXCEPT;
+/** Registers one tensor. name: 1 to LARS_MAX_NAME bytes, unique, no control characters. dtype: LARS_F32 or
+ * LARS_F64, of parameter, gradient and momentum alike. shape: ndim extents >= 0, may be NULL if ndim is 0 (a
+ * scalar). Tensors are dense; the order of their elements does not matter as long as parameter and gradient
+ * agree. *index receives the parameter's index (0, 1, ... in order of registration); index may be NULL. Only
+ * before the first step (LARS_ERR_STATE). */
+LARS_API int32_t lars_add_parameter(lars_optimizer* optimizer, const char* name, int32_t dtype, uint32_t ndim,
+                                    const int64_t* shape, uint32_t* index) LARS_NOEXCEPT;
 
-/* Writes a parameter's name, element type, number of dimensions and shape; each output may be NULL. *name and *shape
- * are valid until lars_destroy. */
-LARS_API int32_t lars_parameter_info(lars_optimizer *optimizer, uint32_t index, const char **name, int32_t *dtype,
-                                     uint32_t *ndim, const int64_t **shape) LARS_NOEXCEPT;
+/** Writes the number of parameters to *count. */
+LARS_API int32_t lars_parameter_count(lars_optimizer* optimizer, uint32_t* count) LARS_NOEXCEPT;
 
-/* ==== Hyper-parameters: one mechanism for masks, groups and schedules ============================================== */
+/** Writes the index of the parameter called `name` to *index; LARS_ERR_NAME if there is none. */
+LARS_API int32_t lars_parameter_index(lars_optimizer* optimizer, const char* name,
+                                      uint32_t* index) LARS_NOEXCEPT;
 
-/* Sets `key` to `value` for the selected parameters. selector NULL: all, also those added later. Otherwise a glob on
- * names, matched against those added so far: `*` any text, `?` one byte, `\` takes the next character literally;
- * a glob that matches nothing is LARS_ERR_SELECTOR. Later calls override earlier ones. Allowed at any time; takes
- * effect at the next step. */
-LARS_API int32_t lars_set(lars_optimizer *optimizer, const char *selector, int32_t key, double value) LARS_NOEXCEPT;
+/** Writes a parameter's name, element type, number of dimensions and shape; each output may be NULL. *name
+ * and *shape are valid until lars_destroy. */
+LARS_API int32_t lars_parameter_info(lars_optimizer* optimizer, uint32_t index, const char** name,
+                                     int32_t* dtype, uint32_t* ndim, const int64_t** shape) LARS_NOEXCEPT;
 
-/* As lars_set, for the parameters added so far for which predicate(user, ...) returns 1. A predicate that selects
- * nothing is LARS_ERR_SELECTOR; one that fails or throws is LARS_ERR_CALLBACK. user is passed through. */
-LARS_API int32_t lars_set_if(lars_optimizer *optimizer, lars_predicate predicate, void *user, int32_t key,
+/** @} */
+
+/** @name Hyper-parameters: one mechanism for masks, groups and schedules
+ * @{ */
+
+/** Sets `key` to `value` for the selected parameters. selector NULL: all, also those added later. Otherwise a
+ * glob on names, matched against those added so far: `*` any text, `?` one byte, `\` takes the next character
+ * literally; a glob that matches nothing is LARS_ERR_SELECTOR. Later calls override earlier ones. Allowed at
+ * any time; takes effect at the next step. */
+LARS_API int32_t lars_set(lars_optimizer* optimizer, const char* selector, int32_t key,
+                          double value) LARS_NOEXCEPT;
+
+/** As lars_set, for the parameters added so far for which predicate(user, ...) returns 1. A predicate that
+ * selects nothing is LARS_ERR_SELECTOR; one that fails or throws is LARS_ERR_CALLBACK. user is passed
+ * through. */
+LARS_API int32_t lars_set_if(lars_optimizer* optimizer, lars_predicate predicate, void* user, int32_t key,
                              double value) LARS_NOEXCEPT;
 
-/* As lars_set, with a schedule evaluated at every step from the parameter's own step count. For numeric keys only
- * (masks and nesterov: LARS_ERR_KEY). The schedule is copied: it may be destroyed at once, its callbacks may not.
- * A value outside the key's range is LARS_ERR_VALUE at the step. */
-LARS_API int32_t lars_set_schedule(lars_optimizer *optimizer, const char *selector, int32_t key,
-                                   const lars_schedule *schedule) LARS_NOEXCEPT;
+/** As lars_set, with a schedule evaluated at every step from the parameter's own step count. For numeric keys
+ * only (masks and nesterov: LARS_ERR_KEY). The schedule is copied: it may be destroyed at once, its callbacks
+ * may not. A value outside the key's range is LARS_ERR_VALUE at the step. */
+LARS_API int32_t lars_set_schedule(lars_optimizer* optimizer, const char* selector, int32_t key,
+                                   const lars_schedule* schedule) LARS_NOEXCEPT;
 
-/* As lars_set_schedule, selected as in lars_set_if. */
-LARS_API int32_t lars_set_schedule_if(lars_optimizer *optimizer, lars_predicate predicate, void *user, int32_t key,
-                                      const lars_schedule *schedule) LARS_NOEXCEPT;
+/** As lars_set_schedule, selected as in lars_set_if. */
+LARS_API int32_t lars_set_schedule_if(lars_optimizer* optimizer, lars_predicate predicate, void* user,
+                                      int32_t key, const lars_schedule* schedule) LARS_NOEXCEPT;
 
-/* Writes the value of `key` that the parameter's next step will use to *value (schedules are evaluated). For a
- * learning rate that was never set: LARS_ERR_STATE. */
-LARS_API int32_t lars_get(lars_optimizer *optimizer, uint32_t index, int32_t key, double *value) LARS_NOEXCEPT;
+/** Writes the value of `key` that the parameter's next step will use to *value (schedules are evaluated). For
+ * a learning rate that was never set: LARS_ERR_STATE. */
+LARS_API int32_t lars_get(lars_optimizer* optimizer, uint32_t index, int32_t key,
+                          double* value) LARS_NOEXCEPT;
 
-/* Chooses what a step does about NaN and Inf: one of LARS_NONFINITE_*. The check is free: it looks at the sums that
- * the norms need anyway. */
-LARS_API int32_t lars_set_nonfinite_policy(lars_optimizer *optimizer, int32_t policy) LARS_NOEXCEPT;
+/** Chooses what a step does about NaN and Inf: one of LARS_NONFINITE_*. The check is free: it looks at the
+ * sums that the norms need anyway. */
+LARS_API int32_t lars_set_nonfinite_policy(lars_optimizer* optimizer, int32_t policy) LARS_NOEXCEPT;
 
-/* Chooses the kernels: "auto" (default), "reference" or "blas". docs/design.md compares them. */
-LARS_API int32_t lars_set_kernels(lars_optimizer *optimizer, const char *kernels) LARS_NOEXCEPT;
+/** Chooses the kernels: "auto" (default), "reference" or "blas". docs/design.md compares them. */
+LARS_API int32_t lars_set_kernels(lars_optimizer* optimizer, const char* kernels) LARS_NOEXCEPT;
 
-/* The kernels in use, "reference" or "blas". Static storage. For NULL, "". While another call on the handle runs,
- * the choice it found. */
-LARS_API const char *lars_kernels(const lars_optimizer *optimizer) LARS_NOEXCEPT;
+/** The kernels in use, "reference" or "blas". Static storage. For NULL, "". While another call on the handle
+ * runs, the choice it found. */
+LARS_API const char* lars_kernels(const lars_optimizer* optimizer) LARS_NOEXCEPT;
 
-/* ==== Steps ========================================================================================================== */
+/** @} */
 
-/* Steps all parameters in place. parameters and gradients: one pointer per parameter, in order of index, each to as
- * many elements as the shape says, aligned to the element; NULL for a tensor without elements. Parameters must not
- * overlap each other or a gradient (LARS_ERR_ALIAS); gradients may overlap each other. The first step allocates the
- * momentum; later ones allocate nothing. Returns LARS_SKIPPED, or LARS_ERR_NONFINITE, by the non-finite policy. */
-LARS_API int32_t lars_step(lars_optimizer *optimizer, void *const *parameters,
-                           const void *const *gradients) LARS_NOEXCEPT;
+/** @name Steps
+ * @{ */
 
-/* As lars_step, with all parameters end to end in one buffer in order of index, without gaps, and likewise the
- * gradients. With mixed element types, each tensor must still fall on its own alignment (LARS_ERR_ALIGNMENT). */
-LARS_API int32_t lars_step_flat(lars_optimizer *optimizer, void *parameters, const void *gradients) LARS_NOEXCEPT;
+/** Steps all parameters in place. parameters and gradients: one pointer per parameter, in order of index,
+ * each to as many elements as the shape says, aligned to the element; NULL for a tensor without elements.
+ * Parameters must not overlap each other or a gradient (LARS_ERR_ALIAS); gradients may overlap each other.
+ * The first step allocates the momentum; later ones allocate nothing. Returns LARS_SKIPPED, or
+ * LARS_ERR_NONFINITE, by the non-finite policy. */
+LARS_API int32_t lars_step(lars_optimizer* optimizer, void* const* parameters,
+                           const void* const* gradients) LARS_NOEXCEPT;
 
-/* Steps one parameter, for trainers that walk their tensors: its own step count selects the value of schedules. The
- * result is bit for bit that of lars_step. */
-LARS_API int32_t lars_step_parameter(lars_optimizer *optimizer, uint32_t index, void *parameter,
-                                     const void *gradient) LARS_NOEXCEPT;
+/** As lars_step, with all parameters end to end in one buffer in order of index, without gaps, and likewise
+ * the gradients. With mixed element types, each tensor must still fall on its own alignment
+ * (LARS_ERR_ALIGNMENT). */
+LARS_API int32_t lars_step_flat(lars_optimizer* optimizer, void* parameters,
+                                const void* gradients) LARS_NOEXCEPT;
 
-/* optax's form of lars_step: writes the increments to `updates` and leaves the parameters alone; adding them gives bit
- * for bit what lars_step gives. updates must not overlap each other, a parameter or a gradient. Momentum and step
- * counts advance as in lars_step. */
-LARS_API int32_t lars_update(lars_optimizer *optimizer, const void *const *parameters, const void *const *gradients,
-                             void *const *updates) LARS_NOEXCEPT;
+/** Steps one parameter, for trainers that walk their tensors: its own step count selects the value of
+ * schedules. The result is bit for bit that of lars_step. */
+LARS_API int32_t lars_step_parameter(lars_optimizer* optimizer, uint32_t index, void* parameter,
+                                     const void* gradient) LARS_NOEXCEPT;
 
-/* ==== What the steps did ============================================================================================ */
+/** optax's form of lars_step: writes the increments to `updates` and leaves the parameters alone; adding them
+ * gives bit for bit what lars_step gives. updates must not overlap each other, a parameter or a gradient.
+ * Momentum and step counts advance as in lars_step. */
+LARS_API int32_t lars_update(lars_optimizer* optimizer, const void* const* parameters,
+                             const void* const* gradients, void* const* updates) LARS_NOEXCEPT;
 
-/* Writes the number of steps that every parameter has taken to *steps (the least over parameters; 0 if there are
- * none). Skipped steps do not count. Saturates at UINT64_MAX. */
-LARS_API int32_t lars_step_count(lars_optimizer *optimizer, uint64_t *steps) LARS_NOEXCEPT;
+/** @} */
 
-/* Writes the number of steps that one parameter has taken to *steps. */
-LARS_API int32_t lars_parameter_step_count(lars_optimizer *optimizer, uint32_t index, uint64_t *steps) LARS_NOEXCEPT;
+/** @name What the steps did
+ * @{ */
 
-/* Writes |w|, |u| and the trust ratio r (1 outside trust_ratio_mask) of the parameter's last step; each output may be
- * NULL. They are by-products of the step and cost nothing. Before the first step: LARS_ERR_STATE. */
-LARS_API int32_t lars_norms(lars_optimizer *optimizer, uint32_t index, double *weight_norm, double *update_norm,
-                            double *trust_ratio) LARS_NOEXCEPT;
+/** Writes the number of steps that every parameter has taken to *steps (the least over parameters; 0 if there
+ * are none). Skipped steps do not count. Saturates at UINT64_MAX. */
+LARS_API int32_t lars_step_count(lars_optimizer* optimizer, uint64_t* steps) LARS_NOEXCEPT;
 
-/* Writes how many steps LARS_NONFINITE_SKIP has skipped: in a row up to now, and in all. Each output may be NULL.
- * Both saturate at UINT64_MAX. A skipped lars_step or lars_step_parameter is one. */
-LARS_API int32_t lars_skip_count(lars_optimizer *optimizer, uint64_t *consecutive, uint64_t *total) LARS_NOEXCEPT;
+/** Writes the number of steps that one parameter has taken to *steps. */
+LARS_API int32_t lars_parameter_step_count(lars_optimizer* optimizer, uint32_t index,
+                                           uint64_t* steps) LARS_NOEXCEPT;
 
-/* ==== Schedules: optax's, with optax's names and definitions ========================================================
+/** Writes |w|, |u| and the trust ratio r (1 outside trust_ratio_mask) of the parameter's last step; each
+ * output may be NULL. They are by-products of the step and cost nothing. Before the first step:
+ * LARS_ERR_STATE. */
+LARS_API int32_t lars_norms(lars_optimizer* optimizer, uint32_t index, double* weight_norm,
+                            double* update_norm, double* trust_ratio) LARS_NOEXCEPT;
+
+/** Writes how many steps LARS_NONFINITE_SKIP has skipped: in a row up to now, and in all. Each output may be
+ * NULL. Both saturate at UINT64_MAX. A skipped lars_step or lars_step_parameter is one. */
+LARS_API int32_t lars_skip_count(lars_optimizer* optimizer, uint64_t* consecutive,
+                                 uint64_t* total) LARS_NOEXCEPT;
+
+/** @} */
+
+/** @name Schedules: optax's, with optax's names and definitions
  *
- * Each constructor writes a new schedule to *schedule, to be released by lars_schedule_destroy. If an argument is
- * wrong, the constructor returns the status and *schedule receives an object that holds nothing but the message
- * (lars_schedule_error_message): using it anywhere returns the same status and message; it is released the same way.
- * *schedule is NULL only after LARS_ERR_MEMORY. All values must be finite. t is the step number, from 0. Values are
- * computed in binary64 with the same bits on every machine.
- */
+ * Each constructor writes a new schedule to *schedule, to be released by lars_schedule_destroy. If an
+ * argument is wrong, the constructor returns the status and *schedule receives an object that holds nothing
+ * but the message (lars_schedule_error_message): using it anywhere returns the same status and message; it is
+ * released the same way. *schedule is NULL only after LARS_ERR_MEMORY. All values must be finite. t is the
+ * step number, from 0. Values are computed in binary64 with the same bits on every machine.
+ * @{ */
 
-#define LARS_INTERPOLATE_LINEAR 0
-#define LARS_INTERPOLATE_COSINE 1
+#define LARS_INTERPOLATE_LINEAR 0 /**< straight lines between the points */
+#define LARS_INTERPOLATE_COSINE 1 /**< half a period of cosine between the points */
 
-/* value at every step. */
-LARS_API int32_t lars_schedule_constant(double value, lars_schedule **schedule) LARS_NOEXCEPT;
+/** value at every step. */
+LARS_API int32_t lars_schedule_constant(double value, lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* From init_value to end_value in a straight line over transition_steps, starting at transition_begin; init_value
- * for good if transition_steps is 0. */
+/** From init_value to end_value in a straight line over transition_steps, starting at transition_begin;
+ * init_value for good if transition_steps is 0. */
 LARS_API int32_t lars_schedule_linear(double init_value, double end_value, uint64_t transition_steps,
-                                      uint64_t transition_begin, lars_schedule **schedule) LARS_NOEXCEPT;
+                                      uint64_t transition_begin, lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* (init - end) * (1 - p)^power + end, p = clip(t - transition_begin, 0, transition_steps) / transition_steps;
- * init_value for good if transition_steps is 0. power >= 0. */
+/** (init - end) * (1 - p)^power + end, p = clip(t - transition_begin, 0, transition_steps) /
+ * transition_steps; init_value for good if transition_steps is 0. power >= 0. */
 LARS_API int32_t lars_schedule_polynomial(double init_value, double end_value, double power,
                                           uint64_t transition_steps, uint64_t transition_begin,
-                                          lars_schedule **schedule) LARS_NOEXCEPT;
+                                          lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* init_value times the product of all scales[i] with boundaries[i] <= t. count entries; boundaries strictly
+/** init_value times the product of all scales[i] with boundaries[i] <= t. count entries; boundaries strictly
  * increasing; scales >= 0. */
-LARS_API int32_t lars_schedule_piecewise_constant(double init_value, uint32_t count, const uint64_t *boundaries,
-                                                  const double *scales, lars_schedule **schedule) LARS_NOEXCEPT;
+LARS_API int32_t lars_schedule_piecewise_constant(double init_value, uint32_t count,
+                                                  const uint64_t* boundaries, const double* scales,
+                                                  lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* Interpolates between the points (0, init_value), (boundaries[0], init_value * scales[0]), ... with accumulated
- * scales. interpolation: LARS_INTERPOLATE_LINEAR or _COSINE. Otherwise as piecewise_constant. */
+/** Interpolates between the points (0, init_value), (boundaries[0], init_value * scales[0]), ... with
+ * accumulated scales. interpolation: LARS_INTERPOLATE_LINEAR or _COSINE. Otherwise as piecewise_constant. */
 LARS_API int32_t lars_schedule_piecewise_interpolate(int32_t interpolation, double init_value, uint32_t count,
-                                                     const uint64_t *boundaries, const double *scales,
-                                                     lars_schedule **schedule) LARS_NOEXCEPT;
+                                                     const uint64_t* boundaries, const double* scales,
+                                                     lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* init_value * decay_rate^((t - transition_begin) / transition_steps), the exponent rounded down if staircase is 1;
- * init_value up to transition_begin, and for good if transition_steps or decay_rate is 0. decay_rate >= 0.
- * *end_value, unless NULL, bounds the result: from below if decay_rate < 1, else from above. */
-LARS_API int32_t lars_schedule_exponential_decay(double init_value, uint64_t transition_steps, double decay_rate,
-                                                 uint64_t transition_begin, int32_t staircase,
-                                                 const double *end_value, lars_schedule **schedule) LARS_NOEXCEPT;
+/** init_value * decay_rate^((t - transition_begin) / transition_steps), the exponent rounded down if
+ * staircase is 1; init_value up to transition_begin, and for good if transition_steps or decay_rate is 0.
+ * decay_rate >= 0. *end_value, unless NULL, bounds the result: from below if decay_rate < 1, else from above.
+ */
+LARS_API int32_t lars_schedule_exponential_decay(double init_value, uint64_t transition_steps,
+                                                 double decay_rate, uint64_t transition_begin,
+                                                 int32_t staircase, const double* end_value,
+                                                 lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* init * ((1 - alpha) * (0.5 * (1 + cos(pi * min(t, T) / T)))^exponent + alpha), T = decay_steps > 0; exponent >= 0. */
-LARS_API int32_t lars_schedule_cosine_decay(double init_value, uint64_t decay_steps, double alpha, double exponent,
-                                            lars_schedule **schedule) LARS_NOEXCEPT;
+/** init * ((1 - alpha) * (0.5 * (1 + cos(pi * min(t, T) / T)))^exponent + alpha), T = decay_steps > 0;
+ * exponent >= 0. */
+LARS_API int32_t lars_schedule_cosine_decay(double init_value, uint64_t decay_steps, double alpha,
+                                            double exponent, lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* Straight lines peak / div_factor -> peak at pct_start * T -> peak / div_factor at pct_final * T ->
- * peak / div_factor / final_div_factor at T = transition_steps > 0. pct_* in [0, 1]; factors > 0. optax's defaults:
- * 0.3, 0.85, 25, 1e4. Fractional steps are cut to whole ones. */
+/** Straight lines peak / div_factor -> peak at pct_start * T -> peak / div_factor at pct_final * T ->
+ * peak / div_factor / final_div_factor at T = transition_steps > 0. pct_* in [0, 1]; factors > 0. optax's
+ * defaults: 0.3, 0.85, 25, 1e4. Fractional steps are cut to whole ones. */
 LARS_API int32_t lars_schedule_linear_onecycle(uint64_t transition_steps, double peak_value, double pct_start,
                                                double pct_final, double div_factor, double final_div_factor,
-                                               lars_schedule **schedule) LARS_NOEXCEPT;
+                                               lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* Cosine arcs peak / div_factor -> peak at pct_start * T -> peak / div_factor / final_div_factor at T. optax's
- * defaults: 0.3, 25, 1e4. Limits as above. */
+/** Cosine arcs peak / div_factor -> peak at pct_start * T -> peak / div_factor / final_div_factor at T.
+ * optax's defaults: 0.3, 25, 1e4. Limits as above. */
 LARS_API int32_t lars_schedule_cosine_onecycle(uint64_t transition_steps, double peak_value, double pct_start,
                                                double div_factor, double final_div_factor,
-                                               lars_schedule **schedule) LARS_NOEXCEPT;
+                                               lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* Linear from init_value to peak_value over warmup_steps, then peak_value. */
+/** Linear from init_value to peak_value over warmup_steps, then peak_value. */
 LARS_API int32_t lars_schedule_warmup_constant(double init_value, double peak_value, uint64_t warmup_steps,
-                                               lars_schedule **schedule) LARS_NOEXCEPT;
+                                               lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* Linear warm-up, then cosine decay to end_value, reached at step decay_steps (which counts the warm-up, so
+/** Linear warm-up, then cosine decay to end_value, reached at step decay_steps (which counts the warm-up, so
  * decay_steps > warmup_steps). exponent >= 0. */
-LARS_API int32_t lars_schedule_warmup_cosine_decay(double init_value, double peak_value, uint64_t warmup_steps,
-                                                   uint64_t decay_steps, double end_value, double exponent,
-                                                   lars_schedule **schedule) LARS_NOEXCEPT;
+LARS_API int32_t lars_schedule_warmup_cosine_decay(double init_value, double peak_value,
+                                                   uint64_t warmup_steps, uint64_t decay_steps,
+                                                   double end_value, double exponent,
+                                                   lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* Linear warm-up, then exponential_decay from peak_value, counted from the end of the warm-up. */
-LARS_API int32_t lars_schedule_warmup_exponential_decay(double init_value, double peak_value, uint64_t warmup_steps,
-                                                        uint64_t transition_steps, double decay_rate,
-                                                        uint64_t transition_begin, int32_t staircase,
-                                                        const double *end_value,
-                                                        lars_schedule **schedule) LARS_NOEXCEPT;
+/** Linear warm-up, then exponential_decay from peak_value, counted from the end of the warm-up. */
+LARS_API int32_t lars_schedule_warmup_exponential_decay(double init_value, double peak_value,
+                                                        uint64_t warmup_steps, uint64_t transition_steps,
+                                                        double decay_rate, uint64_t transition_begin,
+                                                        int32_t staircase, const double* end_value,
+                                                        lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* Warm restarts (Loshchilov and Hutter 2017): `count` >= 1 cycles of warmup_cosine_decay, one after the other; cycle
- * i lasts decay_steps[i] steps. Six arrays of `count` entries. */
-LARS_API int32_t lars_schedule_sgdr(uint32_t count, const double *init_values, const double *peak_values,
-                                    const uint64_t *warmup_steps, const uint64_t *decay_steps,
-                                    const double *end_values, const double *exponents,
-                                    lars_schedule **schedule) LARS_NOEXCEPT;
+/** Warm restarts (Loshchilov and Hutter 2017): `count` >= 1 cycles of warmup_cosine_decay, one after the
+ * other; cycle i lasts decay_steps[i] steps. Six arrays of `count` entries. */
+LARS_API int32_t lars_schedule_sgdr(uint32_t count, const double* init_values, const double* peak_values,
+                                    const uint64_t* warmup_steps, const uint64_t* decay_steps,
+                                    const double* end_values, const double* exponents,
+                                    lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* schedules[0] up to boundaries[0], then schedules[1] counted from there, and so on. `count` >= 1 schedules, count - 1
- * strictly increasing boundaries. The parts are copied: they may be destroyed at once. */
-LARS_API int32_t lars_schedule_join(uint32_t count, const lars_schedule *const *schedules,
-                                    const uint64_t *boundaries, lars_schedule **schedule) LARS_NOEXCEPT;
+/** schedules[0] up to boundaries[0], then schedules[1] counted from there, and so on. `count` >= 1 schedules,
+ * count - 1 strictly increasing boundaries. The parts are copied: they may be destroyed at once. */
+LARS_API int32_t lars_schedule_join(uint32_t count, const lars_schedule* const* schedules,
+                                    const uint64_t* boundaries, lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* The caller's own function. function and user must outlive every optimizer and join that uses the schedule. */
-LARS_API int32_t lars_schedule_callback(lars_schedule_function function, void *user,
-                                        lars_schedule **schedule) LARS_NOEXCEPT;
+/** The caller's own function. function and user must outlive every optimizer and join that uses the schedule.
+ */
+LARS_API int32_t lars_schedule_callback(lars_schedule_function function, void* user,
+                                        lars_schedule** schedule) LARS_NOEXCEPT;
 
-/* Writes the schedule's value at `step` to *value. */
-LARS_API int32_t lars_schedule_value(const lars_schedule *schedule, uint64_t step, double *value) LARS_NOEXCEPT;
+/** Writes the schedule's value at `step` to *value. */
+LARS_API int32_t lars_schedule_value(const lars_schedule* schedule, uint64_t step,
+                                     double* value) LARS_NOEXCEPT;
 
-/* Why the schedule could not be made; "" if it could, and a static text for NULL. Owned by the schedule. */
-LARS_API const char *lars_schedule_error_message(const lars_schedule *schedule) LARS_NOEXCEPT;
+/** Why the schedule could not be made; "" if it could, and a static text for NULL. Owned by the schedule. */
+LARS_API const char* lars_schedule_error_message(const lars_schedule* schedule) LARS_NOEXCEPT;
 
-/* Releases a schedule. NULL is allowed and does nothing. */
-LARS_API void lars_schedule_destroy(lars_schedule *schedule) LARS_NOEXCEPT;
+/** Releases a schedule. NULL is allowed and does nothing. */
+LARS_API void lars_schedule_destroy(lars_schedule* schedule) LARS_NOEXCEPT;
+
+/** @} */
 
 #ifdef __cplusplus
 }

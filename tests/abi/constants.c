@@ -6,7 +6,7 @@ int second_file_version(void);
 
 static int failures = 0;
 
-static void expect(const char *name, long actual, long frozen) {
+static void expect(const char* name, long actual, long frozen) {
   if (actual == frozen) return;
   printf("%s is %ld; compiled programs have %ld\n", name, actual, frozen);
   ++failures;

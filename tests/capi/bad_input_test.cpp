@@ -214,7 +214,7 @@ TEST(Table, TriesNullForEveryPointerAndNanForEveryNumber) {
     const bool is_pointer = argument.type.find('*') != std::string::npos ||
                             argument.type == "lars_predicate " || argument.type == "lars_schedule_function ";
     EXPECT_TRUE(!is_pointer || null_is_meant.contains(key) || null_rows.contains(key)) << key;
-    const bool is_input = argument.type == "double " || argument.type == "const double *";
+    const bool is_input = argument.type == "double " || argument.type == "const double* ";
     EXPECT_TRUE(!is_input || nan_rows.contains(key)) << key;
   }
 }
