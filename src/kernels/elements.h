@@ -1,7 +1,15 @@
 // The formula of one element, written once for the kernels that are plain loops.
 #pragma once
 
+#include <cfloat>
+
 #include "kernels/kernels.h"
+
+#ifdef __FAST_MATH__
+#error "liblars promises its bits: build it without -ffast-math"
+#endif
+static_assert(FLT_EVAL_METHOD == 0,
+              "every operation must round to its own type; on 32-bit x86 add -mfpmath=sse");
 
 namespace lars {
 

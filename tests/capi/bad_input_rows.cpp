@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <stdexcept>
+#include <thread>
 
 #include "capi/bad_input.h"
 #include "capi/bad_schedules.h"
@@ -80,55 +81,72 @@ std::int32_t with_schedule(World& x, lars_schedule_function function, const Call
   return status;
 }
 
+/// A valid call of every function that takes an optimizer and returns a status.
+struct Call {
+  const char* function;
+  std::int32_t (*make)(World& x, lars_optimizer* o);
+};
+
+const std::vector<Call> kCalls = {
+    // clang-format off
+      {"lars_add_parameter", [](World&, lars_optimizer* o) { return lars_add_parameter(o, "new", LARS_F32, 0, nullptr, nullptr); }},
+      {"lars_parameter_count", [](World& x, lars_optimizer* o) { return lars_parameter_count(o, &x.number); }},
+      {"lars_parameter_index", [](World& x, lars_optimizer* o) { return lars_parameter_index(o, "b", &x.number); }},
+      {"lars_parameter_info", [](World& x, lars_optimizer* o) { return lars_parameter_info(o, 0, nullptr, nullptr, &x.number, nullptr); }},
+      {"lars_set", [](World&, lars_optimizer* o) { return lars_set(o, nullptr, LARS_MOMENTUM, 0.5); }},
+      {"lars_set_if", [](World&, lars_optimizer* o) { return lars_set_if(o, select_all, nullptr, LARS_MOMENTUM, 0.5); }},
+      {"lars_set_schedule", [](World& x, lars_optimizer* o) { return lars_set_schedule(o, nullptr, LARS_MOMENTUM, x.schedule.get()); }},
+      {"lars_set_schedule_if", [](World& x, lars_optimizer* o) { return lars_set_schedule_if(o, select_all, nullptr, LARS_MOMENTUM, x.schedule.get()); }},
+      {"lars_get", [](World& x, lars_optimizer* o) { return lars_get(o, 0, LARS_MOMENTUM, &x.value); }},
+      {"lars_set_nonfinite_policy", [](World&, lars_optimizer* o) { return lars_set_nonfinite_policy(o, LARS_NONFINITE_SKIP); }},
+      {"lars_set_kernels", [](World&, lars_optimizer* o) { return lars_set_kernels(o, "blas"); }},
+      {"lars_step", [](World& x, lars_optimizer* o) { return lars_step(o, x.w.data(), x.g.data()); }},
+      {"lars_step_flat", [](World& x, lars_optimizer* o) { return lars_step_flat(o, x.w[0], x.g[0]); }},
+      {"lars_step_parameter", [](World& x, lars_optimizer* o) { return lars_step_parameter(o, 0, x.w[0], x.g[0]); }},
+      {"lars_update", [](World& x, lars_optimizer* o) { return lars_update(o, x.w.data(), x.g.data(), x.updates.data()); }},
+      {"lars_step_count", [](World& x, lars_optimizer* o) { return lars_step_count(o, &x.count); }},
+      {"lars_parameter_step_count", [](World& x, lars_optimizer* o) { return lars_parameter_step_count(o, 0, &x.count); }},
+      {"lars_norms", [](World& x, lars_optimizer* o) { return lars_norms(o, 0, &x.value, nullptr, nullptr); }},
+      {"lars_skip_count", [](World& x, lars_optimizer* o) { return lars_skip_count(o, &x.count, nullptr); }},
+    // clang-format on
+};
+
+struct SecondThread {
+  World& world;
+  std::int32_t (*make)(World& x, lars_optimizer* o);
+  std::int32_t status = LARS_ERR_INTERNAL;
+};
+
+std::int32_t call_from_second_thread(void* user, std::uint32_t, const char*, std::int32_t, std::uint32_t,
+                                     const std::int64_t*) {
+  auto* second = static_cast<SecondThread*>(user);
+  std::thread thread([second] {
+    second->status = second->make(second->world, second->world.get());
+    EXPECT_STREQ(lars_error_message(second->world.get()),
+                 "another call on this handle is running; one handle serves one call at a time");
+  });
+  thread.join();
+  return 1;
+}
+
+/// Makes the call from a second thread while the first is within lars_set_if, which sets what is already set.
+std::int32_t while_busy(World& x, std::int32_t (*make)(World& x, lars_optimizer* o)) {
+  SecondThread second = {x, make};
+  EXPECT_EQ(lars_set_if(x.get(), call_from_second_thread, &second, LARS_EPS, 0.0), LARS_OK);
+  return second.status;
+}
+
 void* shifted(void* memory, std::size_t bytes) { return static_cast<std::byte*>(memory) + bytes; }
 const void* shifted(const void* memory, std::size_t bytes) {
   return static_cast<const std::byte*>(memory) + bytes;
 }
 
-}  // namespace
-
-std::vector<Row> optimizer_rows() {
+std::vector<Row> rows_of_arguments() {
   // One row, two lines: what is wrong and what is expected; the call.
   // clang-format off
   return {
-      {"lars_add_parameter", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World&) { return lars_add_parameter(nullptr, "new", LARS_F32, 0, nullptr, nullptr); }},
-      {"lars_parameter_count", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_parameter_count(nullptr, &x.number); }},
-      {"lars_parameter_index", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_parameter_index(nullptr, "b", &x.number); }},
-      {"lars_parameter_info", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_parameter_info(nullptr, 0, nullptr, nullptr, &x.number, nullptr); }},
-      {"lars_set", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World&) { return lars_set(nullptr, nullptr, LARS_MOMENTUM, 0.5); }},
-      {"lars_set_if", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World&) { return lars_set_if(nullptr, select_all, nullptr, LARS_MOMENTUM, 0.5); }},
-      {"lars_set_schedule", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_set_schedule(nullptr, nullptr, LARS_MOMENTUM, x.schedule.get()); }},
-      {"lars_set_schedule_if", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_set_schedule_if(nullptr, select_all, nullptr, LARS_MOMENTUM, x.schedule.get()); }},
-      {"lars_get", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_get(nullptr, 0, LARS_MOMENTUM, &x.value); }},
-      {"lars_set_nonfinite_policy", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World&) { return lars_set_nonfinite_policy(nullptr, LARS_NONFINITE_SKIP); }},
-      {"lars_set_kernels", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World&) { return lars_set_kernels(nullptr, "blas"); }},
-      {"lars_step", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_step(nullptr, x.w.data(), x.g.data()); }},
-      {"lars_step_flat", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_step_flat(nullptr, x.w[0], x.g[0]); }},
-      {"lars_step_parameter", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_step_parameter(nullptr, 0, x.w[0], x.g[0]); }},
-      {"lars_update", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_update(nullptr, x.w.data(), x.g.data(), x.updates.data()); }},
-      {"lars_step_count", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_step_count(nullptr, &x.count); }},
-      {"lars_parameter_step_count", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_parameter_step_count(nullptr, 0, &x.count); }},
-      {"lars_norms", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_norms(nullptr, 0, &x.value, nullptr, nullptr); }},
-      {"lars_skip_count", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
-       [](World& x) { return lars_skip_count(nullptr, &x.count, nullptr); }},
+      {"lars_destroy", "optimizer", "busy", LARS_ERR_BUSY, {},
+       [](World& x) { return while_busy(x, [](World&, lars_optimizer* o) { return lars_destroy(o); }); }},
       {"lars_create", "optimizer", "NULL", LARS_ERR_ARGUMENT, {},
        [](World&) { return lars_create(nullptr); }},
       {"lars_add_parameter", "name", "NULL", LARS_ERR_ARGUMENT, {"name is NULL"},
@@ -431,6 +449,21 @@ std::vector<Row> optimizer_rows() {
        [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { double norm = 0.0; return lars_norms(fresh, 0, &norm, nullptr, nullptr); }); }},
   };
   // clang-format on
+}
+
+}  // namespace
+
+std::vector<Row> optimizer_rows() {
+  std::vector<Row> rows = rows_of_arguments();
+  for (const Call& call : kCalls) {
+    rows.push_back({call.function, "optimizer", "NULL", LARS_ERR_ARGUMENT, {}, [&call](World& x) {
+                      return call.make(x, nullptr);
+                    }});
+    rows.push_back({call.function, "optimizer", "busy", LARS_ERR_BUSY, {}, [&call](World& x) {
+                      return while_busy(x, call.make);
+                    }});
+  }
+  return rows;
 }
 
 }  // namespace lars_test

@@ -47,9 +47,9 @@ TEST(Parameters, NamesAndShapesStayWhereTheyAre) {
   const std::int64_t* extents = nullptr;
   ASSERT_EQ(lars_parameter_info(optimizer.get(), 0, &name, nullptr, nullptr, &extents), LARS_OK);
   for (int i = 1; i < 3000; ++i) {
-    ASSERT_EQ(
-        lars_add_parameter(optimizer.get(), ("layer." + std::to_string(i)).c_str(), LARS_F32, 1, shape, nullptr),
-        LARS_OK);
+    ASSERT_EQ(lars_add_parameter(optimizer.get(), ("layer." + std::to_string(i)).c_str(), LARS_F32, 1, shape,
+                                 nullptr),
+              LARS_OK);
   }
   const char* name_later = nullptr;
   const std::int64_t* extents_later = nullptr;

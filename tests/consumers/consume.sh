@@ -36,7 +36,7 @@ case $way in
     "$cc" $flags "$here/program.c" -o "$work/program" $(pkg-config --cflags --libs --static liblars)
     program=$work/program ;;
   add_subdirectory)
-    cmake -S "$here/add_subdirectory" -B "$work/build" -G Ninja -DLARS_SOURCE="$source" -DPROGRAM="$here/program.c" \
+    cmake -S "$here/add_subdirectory" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DLARS_SOURCE="$source" -DPROGRAM="$here/program.c" \
       >"$work/configure.log"
     cmake --build "$work/build" >"$work/build.log"
     if cmake --install "$work/build" --prefix "$work/none" >/dev/null && [ -e "$work/none/include/lars" ]; then
