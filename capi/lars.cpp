@@ -19,8 +19,7 @@ using lars::capi::require_schedule;
 #define LARS_STRINGIFY_(x) #x
 #define LARS_STRINGIFY(x) LARS_STRINGIFY_(x)
 
-// ---- Library
-// ----------------------------------------------------------------------------------------------------
+// ---- Library --------------------------------------------------------------------------------------------
 
 uint32_t lars_version(void) noexcept {
   return LARS_VERSION_MAJOR * 10000 + LARS_VERSION_MINOR * 100 + LARS_VERSION_PATCH;
@@ -55,8 +54,7 @@ const char* lars_status_name(int32_t status) noexcept {
   }
 }
 
-// ---- Life of an optimizer
-// ---------------------------------------------------------------------------------------
+// ---- Life of an optimizer -------------------------------------------------------------------------------
 
 int32_t lars_create(lars_optimizer** optimizer) noexcept {
   if (optimizer == nullptr) return LARS_ERR_ARGUMENT;
@@ -84,8 +82,7 @@ const char* lars_error_message(const lars_optimizer* optimizer) noexcept {
   return optimizer->message.data();
 }
 
-// ---- Parameters
-// -------------------------------------------------------------------------------------------------
+// ---- Parameters -----------------------------------------------------------------------------------------
 
 int32_t lars_add_parameter(lars_optimizer* optimizer, const char* name, int32_t dtype, uint32_t ndim,
                            const int64_t* shape, uint32_t* index) noexcept {
@@ -126,8 +123,7 @@ int32_t lars_parameter_info(lars_optimizer* optimizer, uint32_t index, const cha
   });
 }
 
-// ---- Hyper-parameters
-// -------------------------------------------------------------------------------------------
+// ---- Hyper-parameters -----------------------------------------------------------------------------------
 
 int32_t lars_set(lars_optimizer* optimizer, const char* selector, int32_t key, double value) noexcept {
   return call(optimizer, [&](Optimizer& core) {
@@ -196,8 +192,7 @@ const char* lars_kernels(const lars_optimizer* optimizer) noexcept {
   return optimizer == nullptr ? "" : optimizer->core.kernels_name();
 }
 
-// ---- Steps
-// ------------------------------------------------------------------------------------------------------
+// ---- Steps ----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -250,8 +245,7 @@ int32_t lars_update(lars_optimizer* optimizer, const void* const* parameters, co
   });
 }
 
-// ---- What the steps did
-// -----------------------------------------------------------------------------------------
+// ---- What the steps did ---------------------------------------------------------------------------------
 
 int32_t lars_step_count(lars_optimizer* optimizer, uint64_t* steps) noexcept {
   return call(optimizer, [&](Optimizer& core) {

@@ -32,8 +32,7 @@ bool step_scale_fits(ElementType type, double step_scale) {
 
 }  // namespace
 
-// ---- The step
-// ---------------------------------------------------------------------------------------------------
+// ---- The step -------------------------------------------------------------------------------------------
 
 std::int32_t Optimizer::take_step(Range range) {
   read_hyperparameters(range);
@@ -66,12 +65,9 @@ void Optimizer::read_hyperparameters(Range range) {
 }
 
 void Optimizer::sum_squares(Range range) {
-  executor_.for_each(work_.segments(range.first, range.last), [this](const Segment& segment) {
-    if (parameters_[segment.parameter].type == ElementType::f32) {
-      sum_squares<float>(segment);
-    } else {
-      sum_squares<double>(segment);
-    }
+  executor_.for_each(segments(range), [this](const Segment& segment) {
+    with_element_type(parameters_[segment.parameter].type,
+                      [&](auto zero) { sum_squares<decltype(zero)>(segment); });
   });
 }
 
@@ -88,12 +84,9 @@ void Optimizer::compute_step_scales(Range range) {
 }
 
 void Optimizer::apply_updates(Range range) {
-  executor_.for_each(work_.segments(range.first, range.last), [this](const Segment& segment) {
-    if (parameters_[segment.parameter].type == ElementType::f32) {
-      apply_updates<float>(segment);
-    } else {
-      apply_updates<double>(segment);
-    }
+  executor_.for_each(segments(range), [this](const Segment& segment) {
+    with_element_type(parameters_[segment.parameter].type,
+                      [&](auto zero) { apply_updates<decltype(zero)>(segment); });
   });
 }
 
@@ -106,8 +99,7 @@ void Optimizer::record(Range range) {
   consecutive_skips_ = 0;
 }
 
-// ---- Its parts
-// --------------------------------------------------------------------------------------------------
+// ---- Its parts ------------------------------------------------------------------------------------------
 
 template <class Real>
 DecayedGradient<Real> Optimizer::decayed_gradient(std::uint32_t index) const {
@@ -119,15 +111,22 @@ DecayedGradient<Real> Optimizer::decayed_gradient(std::uint32_t index) const {
 
 template <class Real>
 void Optimizer::sum_squares(const Segment& segment) {
+  const DecayedGradient<Real> term = decayed_gradient<Real>(segment.parameter);
+  const KernelTable<Real>& kernels = kernels_.load()->table<Real>();
+  sum_chunks<Real>(segment, [&](const Real* parameter, const Real* gradient, std::size_t count) {
+    return kernels.sum_squares(term, parameter, gradient, count);
+  });
+}
+
+/// Fills the slots of the segment's chunks with sum(parameter, gradient, count).
+template <class Real, class Sum>
+void Optimizer::sum_chunks(const Segment& segment, const Sum& sum) {
   const TensorBuffers& buffers = buffers_[segment.parameter];
   const auto* parameter = static_cast<const Real*>(buffers.parameter) + segment.first_element;
   const auto* gradient = static_cast<const Real*>(buffers.gradient) + segment.first_element;
-  const DecayedGradient<Real> term = decayed_gradient<Real>(segment.parameter);
-  const KernelTable<Real>& kernels = kernels_.load()->table<Real>();
   std::uint64_t slot = segment.first_slot;
   for (std::uint64_t first = 0; first < segment.count; first += kChunk, ++slot) {
-    const std::uint64_t count = std::min(kChunk, segment.count - first);
-    slots_[slot] = kernels.sum_squares(term, parameter + first, gradient + first, count);
+    slots_[slot] = sum(parameter + first, gradient + first, std::min(kChunk, segment.count - first));
   }
 }
 
@@ -155,8 +154,7 @@ void Optimizer::apply_updates(const Segment& segment) {
 }
 
 LayerNorms Optimizer::norms(std::uint32_t index) {
-  const SumsOfSquares sums =
-      add_slots(std::span(slots_).subspan(work_.first_slot(index), work_.slot_count(index)));
+  const SumsOfSquares sums = add_slots(slots(index));
   const bool trusted =
       parameters_[index].type == ElementType::f32 ||  // squares of binary32 are exact in binary64
       (rescale_for(sums.weight) == 1.0 && rescale_for(sums.update) == 1.0);
@@ -168,18 +166,12 @@ LayerNorms Optimizer::norms(std::uint32_t index) {
 LayerNorms Optimizer::norms_rescaled(std::uint32_t index, const SumsOfSquares& sums) {
   const SumsOfSquares scale = {rescale_for(sums.weight), rescale_for(sums.update)};
   const DecayedGradient<double> term = decayed_gradient<double>(index);
-  executor_.for_each(work_.segments(index, index + 1), [&](const Segment& segment) {
-    const auto* parameter = static_cast<const double*>(buffers_[index].parameter) + segment.first_element;
-    const auto* gradient = static_cast<const double*>(buffers_[index].gradient) + segment.first_element;
-    std::uint64_t slot = segment.first_slot;
-    for (std::uint64_t first = 0; first < segment.count; first += kChunk, ++slot) {
-      const std::uint64_t count = std::min(kChunk, segment.count - first);
-      slots_[slot] =
-          sum_rescaled_squares(term, parameter + first, gradient + first, count, scale.weight, scale.update);
-    }
+  executor_.for_each(segments({index, index + 1}), [&](const Segment& segment) {
+    sum_chunks<double>(segment, [&](const double* parameter, const double* gradient, std::size_t count) {
+      return sum_rescaled_squares(term, parameter, gradient, count, scale.weight, scale.update);
+    });
   });
-  const SumsOfSquares rescaled =
-      add_slots(std::span(slots_).subspan(work_.first_slot(index), work_.slot_count(index)));
+  const SumsOfSquares rescaled = add_slots(slots(index));
   return {std::sqrt(rescaled.weight) / scale.weight, std::sqrt(rescaled.update) / scale.update, 1.0};
 }
 
@@ -244,8 +236,7 @@ void Optimizer::prepare() {
   prepared_ = true;
 }
 
-// ---- The forms of a step
-// ------------------------------------------------------------------------------------------
+// ---- The forms of a step --------------------------------------------------------------------------------
 
 std::int32_t Optimizer::step(void* const* parameters, const void* const* gradients) {
   prepare();
@@ -283,8 +274,7 @@ std::int32_t Optimizer::update(const void* const* parameters, const void* const*
   return take_step(all());
 }
 
-// ---- What the steps did
-// -------------------------------------------------------------------------------------------
+// ---- What the steps did ---------------------------------------------------------------------------------
 
 std::uint64_t Optimizer::step_count() const {
   const auto least =

@@ -89,6 +89,12 @@ class Optimizer {
 
   [[nodiscard]] static Error missing_learning_rate(const Parameter& parameter);
   [[nodiscard]] Range all() const { return {0, parameter_count()}; }
+  [[nodiscard]] std::span<const Segment> segments(Range range) const {
+    return work_.segments(range.first, range.last);
+  }
+  [[nodiscard]] std::span<const SumsOfSquares> slots(std::uint32_t index) const {
+    return std::span(slots_).subspan(work_.first_slot(index), work_.slot_count(index));
+  }
   void prepare();
   std::int32_t take_step(Range range);
   void read_hyperparameters(Range range);
@@ -102,6 +108,8 @@ class Optimizer {
 
   template <class Real>
   void sum_squares(const Segment& segment);
+  template <class Real, class Sum>
+  void sum_chunks(const Segment& segment, const Sum& sum);
   template <class Real>
   void apply_updates(const Segment& segment);
   template <class Real>

@@ -20,6 +20,15 @@ inline std::size_t element_size(ElementType type) {
   return type == ElementType::f32 ? sizeof(float) : sizeof(double);
 }
 
+/// Calls body with a zero of the type's C++ type.
+template <class Body>
+void with_element_type(ElementType type, const Body& body) {
+  switch (type) {
+    case ElementType::f32: return body(0.0F);
+    case ElementType::f64: return body(0.0);
+  }
+}
+
 struct Parameter {
   std::string name;
   ElementType type;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "kernels/kernels.h"
 #include "work_list.h"
@@ -41,7 +42,7 @@ void form_decayed_gradient(const DecayedGradient<Real>& term, const Real* parame
 template <class Real>
 SumsOfSquares sum_squares(const DecayedGradient<Real>& term, const Real* parameter, const Real* gradient,
                           std::size_t count) {
-  if (term.gradient_scale == Real{0}) {  // BLAS's scal by 0 forgets NaN and Inf
+  if (term.gradient_scale == Real{0}) {  // see loses_nonfinite
     return kReferenceKernels.table<Real>().sum_squares(term, parameter, gradient, count);
   }
   const auto n = static_cast<Blas::Size>(count);
@@ -52,10 +53,12 @@ SumsOfSquares sum_squares(const DecayedGradient<Real>& term, const Real* paramet
   return {weight_norm * weight_norm, update_norm * update_norm};
 }
 
-/// BLAS's scal and axpy by 0 forget NaN and Inf, which must propagate as in the reference.
+/// Whether BLAS's scal would lose NaN or Inf, which must propagate as in the reference: OpenBLAS scales by 0
+/// by writing zeros, and so does its sscal by NaN. Of the factors, only the step scale can be NaN.
 template <class Real>
-bool has_zero_factor(const MomentumUpdate<Real>& term) {
-  return term.gradient.gradient_scale == Real{0} || term.step_scale == Real{0} || term.momentum == Real{0};
+bool loses_nonfinite(const MomentumUpdate<Real>& term) {
+  return term.gradient.gradient_scale == Real{0} || term.step_scale == Real{0} ||
+         !std::isfinite(term.step_scale) || term.momentum == Real{0};
 }
 
 /// Advances the momentum. Leaves Δ in `increment`.
@@ -77,7 +80,7 @@ void advance(const MomentumUpdate<Real>& term, const Real* parameter, const Real
 template <class Real>
 void apply(const MomentumUpdate<Real>& term, Real* parameter, const Real* gradient, Real* momentum,
            std::size_t count) {
-  if (has_zero_factor(term)) {
+  if (loses_nonfinite(term)) {
     return kReferenceKernels.table<Real>().apply(term, parameter, gradient, momentum, count);
   }
   Scratch<Real> increment;
@@ -88,7 +91,7 @@ void apply(const MomentumUpdate<Real>& term, Real* parameter, const Real* gradie
 template <class Real>
 void write(const MomentumUpdate<Real>& term, const Real* parameter, const Real* gradient, Real* momentum,
            Real* update, std::size_t count) {
-  if (has_zero_factor(term)) {
+  if (loses_nonfinite(term)) {
     return kReferenceKernels.table<Real>().write(term, parameter, gradient, momentum, update, count);
   }
   Scratch<Real> increment;

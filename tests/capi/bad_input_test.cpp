@@ -115,8 +115,7 @@ std::string test_name(const testing::TestParamInfo<Row>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Table, BadInput, testing::ValuesIn(all_rows()), test_name);
 
-// ---- Completeness
-// -----------------------------------------------------------------------------------------------
+// ---- Completeness ---------------------------------------------------------------------------------------
 
 struct Argument {
   std::string function, type, name;

@@ -74,13 +74,14 @@ TYPED_TEST(Kernels, BlasAgreesWithReference) {
   }
 }
 
-TYPED_TEST(Kernels, BlasPropagatesNanThroughZeroFactors) {
+TYPED_TEST(Kernels, BlasPropagatesNanThroughSpecialFactors) {
   const std::vector<TypeParam> w = {1, 1, 1};
   const std::vector<TypeParam> g = {TypeParam(NAN), TypeParam(INFINITY), 1};
   for (const lars::MomentumUpdate<TypeParam>& term :
        {lars::MomentumUpdate<TypeParam>{{1, 0, false}, -0.0, TypeParam(0.9), false},
         lars::MomentumUpdate<TypeParam>{{0, 0, false}, -1, TypeParam(0.9), false},
-        lars::MomentumUpdate<TypeParam>{{1, 0, false}, -1, 0, true}}) {
+        lars::MomentumUpdate<TypeParam>{{1, 0, false}, -1, 0, true},
+        lars::MomentumUpdate<TypeParam>{{1, 0, false}, TypeParam(NAN), TypeParam(0.9), false}}) {
     std::vector<TypeParam> expected_v = {0, 0, TypeParam(NAN)};
     auto v = expected_v;
     std::vector<TypeParam> expected(3);
