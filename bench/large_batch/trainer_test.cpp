@@ -1,0 +1,141 @@
+#include "trainer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+namespace large_batch {
+namespace {
+
+// A few noisy images of ten patterns: enough to see a loss fall, and there without any data set.
+Dataset make_patterns() {
+  std::mt19937_64 random(11);
+  std::uniform_int_distribution<int> noise(0, 40);
+  Dataset data;
+  data.mean = 0.3F;
+  data.deviation = 0.3F;
+  for (Split* split : {&data.train, &data.test}) {
+    for (std::size_t i = 0; i < 300; ++i) {
+      const std::size_t label = i % kClasses;
+      split->labels.push_back(static_cast<std::uint8_t>(label));
+      for (std::size_t pixel = 0; pixel < kImageSize; ++pixel) {
+        const int pattern = pixel / kImageSide % kClasses == label ? 200 : 20;
+        split->pixels.push_back(static_cast<std::uint8_t>(pattern + noise(random)));
+      }
+    }
+  }
+  return data;
+}
+
+Settings small_settings(const std::string& model, OptimizerKind optimizer) {
+  Settings settings;
+  settings.model = model;
+  settings.optimizer = optimizer;
+  settings.batch = 128;
+  settings.ghost_batch = 32;
+  settings.epochs = 6;
+  settings.warmup_epochs = 1.0;
+  settings.learning_rate = optimizer == OptimizerKind::lars ? 10.0 : 0.1;
+  settings.excluded_learning_rate = 0.1;
+  return settings;
+}
+
+History run(const Settings& settings, const Dataset& data) {
+  std::FILE* nowhere = std::fopen("/dev/null", "w");
+  History history = Trainer(settings, data).run(nowhere);
+  std::fclose(nowhere);
+  return history;
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream stream(path);
+  std::stringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+TEST(Trainer, LearnsWithEachModelAndOptimizer) {
+  const Dataset data = make_patterns();
+  for (const char* model : {"mlp", "lenet"}) {
+    for (const OptimizerKind optimizer : {OptimizerKind::lars, OptimizerKind::sgd}) {
+      const History history = run(small_settings(model, optimizer), data);
+      ASSERT_EQ(history.epochs.size(), 6U);
+      EXPECT_EQ(history.steps.size(), 18U);  // 128 + 128 + 44 images each epoch
+      EXPECT_LT(history.epochs.back().train_loss, 0.5 * history.epochs.front().train_loss) << model;
+      EXPECT_GT(history.epochs.back().test_accuracy, 0.9) << model << " " << name_of(optimizer);
+    }
+  }
+}
+
+TEST(Trainer, RecordsTrustRatiosOfTheWeights) {
+  const Dataset data = make_patterns();
+  const History lars = run(small_settings("mlp", OptimizerKind::lars), data);
+  EXPECT_EQ(lars.layers, (std::vector<std::string>{"dense1.weight", "dense2.weight", "dense3.weight"}));
+  for (const StepRecord& step : lars.steps) {
+    for (const double ratio : step.trust_ratios) {
+      EXPECT_GT(ratio, 0.0);
+      EXPECT_NE(ratio, 1.0);
+    }
+  }
+  const std::vector<LayerSpeed> speeds = layer_speeds(lars);
+  ASSERT_EQ(speeds.size(), 3U);
+  EXPECT_LE(speeds[0].mean, speeds[1].mean);
+  EXPECT_LE(speeds[1].mean, speeds[2].mean);
+  EXPECT_LE(speeds[0].smallest, speeds[0].mean);
+  EXPECT_GE(speeds[0].largest, speeds[0].mean);
+  for (const StepRecord& step : run(small_settings("mlp", OptimizerKind::sgd), data).steps) {
+    EXPECT_EQ(step.trust_ratios, std::vector<double>(3, 1.0));
+  }
+}
+
+TEST(Trainer, SameSeedSameFiles) {
+  const Dataset data = make_patterns();
+  Settings settings = small_settings("lenet", OptimizerKind::lars);
+  std::vector<std::string> epochs;
+  std::vector<std::string> steps;
+  for (const std::uint64_t seed : {1U, 1U, 2U}) {
+    settings.seed = seed;
+    settings.out = std::filesystem::path(testing::TempDir()) / "lars_trainer_test";
+    prepare_folder(settings.out);
+    write_history(run(settings, data), settings);
+    epochs.push_back(read_file(settings.out / "history.csv"));
+    steps.push_back(read_file(settings.out / "steps.csv"));
+    EXPECT_NE(read_file(settings.out / "run.json").find("\"batch\": 128"), std::string::npos);
+    std::filesystem::remove_all(settings.out);
+  }
+  EXPECT_FALSE(epochs[0].empty());
+  EXPECT_EQ(epochs[0], epochs[1]);
+  EXPECT_EQ(steps[0], steps[1]);
+  EXPECT_NE(steps[0], steps[2]);
+}
+
+TEST(Trainer, BatchLargerThanTheDataIsOneStep) {
+  const Dataset data = make_patterns();
+  Settings settings = small_settings("mlp", OptimizerKind::sgd);
+  settings.batch = 1000;
+  settings.ghost_batch = 1000;
+  EXPECT_EQ(run(settings, data).steps.size(), settings.epochs);
+}
+
+TEST(Trainer, DivergenceIsReported) {
+  const Dataset data = make_patterns();
+  Settings settings = small_settings("mlp", OptimizerKind::sgd);
+  settings.learning_rate = 1e30;
+  settings.excluded_learning_rate = 1e30;
+  Trainer trainer(settings, data);
+  std::FILE* nowhere = std::fopen("/dev/null", "w");
+  const History history = trainer.run(nowhere);
+  std::fclose(nowhere);
+  EXPECT_TRUE(history.diverged);
+  EXPECT_LT(history.steps.size(), 18U);
+  EXPECT_NE(trainer.divergence().find("LARS_ERR_NONFINITE"), std::string::npos) << trainer.divergence();
+}
+
+TEST(Trainer, UnwritableFolderIsReported) {
+  EXPECT_THROW(prepare_folder("/dev/null/folder"), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace large_batch
