@@ -46,7 +46,7 @@ def best_variant(cells, batch, optimizer, rate):
 def learning_rate_program(cells):
     text = (f"set multiplot layout 2,2 title 'Test accuracy by learning rate, mean and deviation of {len(sweep.SEEDS)} "
             "seeds'\nset logscale x\nset xlabel 'learning rate'\nset ylabel 'test accuracy (%)'\n"
-            "set format x '%g'\nset key bottom left Left reverse samplen 1.5\nset xrange [0.05:300]\n")
+            "set format x '%g'\nset key bottom left Left reverse samplen 1.5\nset xrange [0.01:300]\n")
     means = [cell.mean for cell in cells.values() if cell.complete]
     text += f"set yrange [{int(max(min(means), max(means) - 8))}:{int(max(means)) + 1}]\n"
     for batch in sweep.BATCHES:
