@@ -217,7 +217,7 @@ def wrap(text):
         else:
             lines.append(line)
     fill()
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def page(cells, best, folder, images):
