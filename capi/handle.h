@@ -1,17 +1,20 @@
 // The handles of lars.h, and the guard through which every call enters the core.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <exception>
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "error.h"
 #include "lars/lars.h"
 #include "optimizer.h"
 #include "schedule.h"
+#include "utf8.h"
 
 struct lars_optimizer {
   lars::Optimizer core;
@@ -28,11 +31,10 @@ struct lars_schedule {
 
 namespace lars::capi {
 
-/// Copies a message, cut to what fits.
-inline void copy_message(std::array<char, 1024>& to, const char* message) noexcept {
-  std::size_t length = 0;
-  for (; message[length] != '\0' && length + 1 < to.size(); ++length) to[length] = message[length];
-  to[length] = '\0';
+/// Copies a message, cut to what fits, between characters of UTF-8.
+inline void copy_message(std::array<char, 1024>& to, std::string_view message) noexcept {
+  const std::string_view text = cut(message, to.size() - 1);
+  *std::copy(text.begin(), text.end(), to.begin()) = '\0';
 }
 
 /// Lets one call at a time into a handle.

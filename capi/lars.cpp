@@ -201,7 +201,7 @@ template <class Step>
 int32_t call_step(lars_optimizer* optimizer, const Step& step) noexcept {
   return call(optimizer, [&](Optimizer& core) {
     const int32_t status = step(core);
-    if (status == LARS_SKIPPED) copy_message(optimizer->message, core.skip_message().c_str());
+    if (status == LARS_SKIPPED) copy_message(optimizer->message, core.skip_message());
     return status;
   });
 }

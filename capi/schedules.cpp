@@ -1,4 +1,5 @@
 // The C boundary of schedules. lars.h documents it.
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -15,11 +16,11 @@ using lars::capi::translate_exception;
 
 namespace {
 
-/// Puts make()'s schedule, or the reason why there is none, in a new handle.
+/// Puts make()'s schedule, or the reason why there is none, in a new handle. *schedule is written last: it
+/// may be one of the handles that make() reads.
 template <class Make>
 int32_t create(lars_schedule** schedule, const Make& make) noexcept {
   if (schedule == nullptr) return LARS_ERR_ARGUMENT;
-  *schedule = nullptr;
   try {
     auto handle = std::make_unique<lars_schedule>();
     try {
@@ -31,6 +32,7 @@ int32_t create(lars_schedule** schedule, const Make& make) noexcept {
     *schedule = handle.release();
     return (*schedule)->status;
   } catch (...) {
+    *schedule = nullptr;
     return translate_exception([](int32_t status, const char* /*message*/) { return status; });
   }
 }
@@ -180,7 +182,9 @@ int32_t lars_schedule_value(const lars_schedule* schedule, uint64_t step, double
   if (schedule == nullptr || value == nullptr) return LARS_ERR_ARGUMENT;
   if (!schedule->schedule) return schedule->status;
   try {
-    *value = schedule->schedule->value(step);
+    const double at_step = schedule->schedule->value(step);
+    if (!std::isfinite(at_step)) return LARS_ERR_VALUE;
+    *value = at_step;
     return LARS_OK;
   } catch (...) {
     return translate_exception([](int32_t status, const char* /*message*/) { return status; });

@@ -2,11 +2,11 @@
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lars)
 
-install(TARGETS lars_shared lars_static EXPORT lars-targets
-  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS lars_shared EXPORT lars-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS lars_static EXPORT lars-static-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/include/lars/lars.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lars)
 install(EXPORT lars-targets NAMESPACE lars:: DESTINATION ${package_dir})
+install(EXPORT lars-static-targets NAMESPACE lars:: DESTINATION ${package_dir})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lars-config.cmake.in
   ${CMAKE_CURRENT_BINARY_DIR}/lars-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/lars-config-version.cmake

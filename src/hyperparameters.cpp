@@ -96,6 +96,16 @@ double BoundSchedule::value(std::uint64_t step, std::uint64_t call) {
   return value_;
 }
 
+/// A schedule's value, which must be in the key's range like a constant.
+static double checked_value(Key key, BoundSchedule& schedule, std::uint64_t step, std::uint64_t call) {
+  const double value = schedule.value(step, call);
+  if (!allowed(facts(key).range, value)) {
+    fail(LARS_ERR_VALUE, "{}: its schedule gives {} at step {}; it must be {}", key_name(key), value, step,
+         description(facts(key).range));
+  }
+  return value;
+}
+
 void Hyperparameters::set(Key key, double value) {
   remove_schedule(key);
   constants_.set(key, value);
@@ -114,15 +124,15 @@ void Hyperparameters::remove_schedule(Key key) {
 
 HyperparameterValues Hyperparameters::at(std::uint64_t step, std::uint64_t call) const {
   HyperparameterValues values = constants_;
-  for (const auto& [key, schedule] : schedules_) {
-    const double value = schedule->value(step, call);
-    if (!allowed(facts(key).range, value)) {
-      fail(LARS_ERR_VALUE, "{}: its schedule gives {} at step {}; it must be {}", key_name(key), value, step,
-           description(facts(key).range));
-    }
-    values.set(key, value);
-  }
+  for (const auto& [key, schedule] : schedules_) values.set(key, checked_value(key, *schedule, step, call));
   return values;
+}
+
+double Hyperparameters::at(std::uint64_t step, std::uint64_t call, Key wanted) const {
+  for (const auto& [key, schedule] : schedules_) {
+    if (key == wanted) return checked_value(key, *schedule, step, call);
+  }
+  return constants_[wanted];
 }
 
 }  // namespace lars

@@ -81,6 +81,10 @@ class Hyperparameters {
   /// The values in force at `step`, schedules evaluated and checked. A learning rate never set stays unset.
   [[nodiscard]] HyperparameterValues at(std::uint64_t step, std::uint64_t call) const;
 
+  /// The value of one key in force at `step`, asking no other key's schedule; NaN for a learning rate never
+  /// set.
+  [[nodiscard]] double at(std::uint64_t step, std::uint64_t call, Key wanted) const;
+
  private:
   void remove_schedule(Key key);
 

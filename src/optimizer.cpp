@@ -25,9 +25,12 @@ void increment_saturating(std::uint64_t& counter) {
   if (counter != std::numeric_limits<std::uint64_t>::max()) ++counter;
 }
 
-/// Whether a is finite once rounded to the element type.
-bool step_scale_fits(ElementType type, double step_scale) {
-  return type == ElementType::f32 ? std::isfinite(static_cast<float>(step_scale)) : std::isfinite(step_scale);
+/// Whether all s_i = a u_i are sure to be finite in the element type: |a| <= max, and |a u_i| <= |a| ||u|| <=
+/// max. NaN does not fit.
+bool step_fits(ElementType type, double step_scale, double update_norm) {
+  const double max = type == ElementType::f32 ? double{std::numeric_limits<float>::max()}
+                                              : std::numeric_limits<double>::max();
+  return std::fabs(step_scale) <= max && std::fabs(step_scale) * update_norm <= max;
 }
 
 }  // namespace
@@ -181,8 +184,9 @@ std::string Optimizer::nonfinite_reason(Range range) const {
     const Parameter& parameter = parameters_[index];
     const TensorStep& tensor = tensors_[index];
     if (!std::isfinite(tensor.norms.weight_norm)) {
-      return fmt::format("parameter '{}' (index {}) holds NaN or Inf; nothing was written", parameter.name,
-                         index);
+      return fmt::format(
+          "parameter '{}' (index {}) holds NaN or Inf, or its norm overflows; nothing was written",
+          parameter.name, index);
     }
     if (!std::isfinite(tensor.norms.update_norm)) {
       return fmt::format(
@@ -191,7 +195,7 @@ std::string Optimizer::nonfinite_reason(Range range) const {
           "written",
           parameter.name, index);
     }
-    if (!step_scale_fits(parameter.type, tensor.step_scale)) {
+    if (!step_fits(parameter.type, tensor.step_scale, tensor.norms.update_norm)) {
       return fmt::format(
           "the step of '{}' (index {}) overflows: learning rate {} x trust ratio {}, from |w| {} and |u| {}; "
           "nothing "

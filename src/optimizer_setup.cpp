@@ -1,5 +1,6 @@
 // Parameters and hyper-parameters of an optimizer; optimizer.cpp has the step.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -145,9 +146,9 @@ void Optimizer::set_schedule_if(lars_predicate predicate, void* user, Key key, c
 
 double Optimizer::value_at_next_step(std::uint32_t index, Key key) {
   const Parameter& one = parameter(index);
-  const HyperparameterValues values = one.hyperparameters.at(one.steps, ++call_);
-  if (!values.is_set(key)) throw missing_learning_rate(one);
-  return values[key];
+  const double value = one.hyperparameters.at(one.steps, ++call_, key);
+  if (std::isnan(value)) throw missing_learning_rate(one);
+  return value;
 }
 
 }  // namespace lars

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "error.h"
+#include "utf8.h"
 
 namespace lars {
 namespace {
@@ -18,8 +19,8 @@ std::string checked_name(const char* name) {
   if (text.empty())
     fail(LARS_ERR_NAME, "name is empty; give every parameter a name, such as \"conv1.weight\"");
   if (text.size() > LARS_MAX_NAME) {
-    fail(LARS_ERR_NAME, "name \"{}...\" has {} bytes; at most {} are allowed", text.substr(0, 32),
-         text.size(), LARS_MAX_NAME);
+    fail(LARS_ERR_NAME, "name \"{}...\" has {} bytes; at most {} are allowed", cut(text, 32), text.size(),
+         LARS_MAX_NAME);
   }
   const auto is_control = [](char byte) {
     const auto code = static_cast<unsigned char>(byte);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -135,8 +136,13 @@ namespace {
 /// earlier, as in the Python dict that optax builds.
 class Points {
  public:
-  void add(double step, double scale) { add(static_cast<std::uint64_t>(std::min(step, 0x1p63)), scale); }
-  void add(std::uint64_t step, double scale) { scales_[step] = scale; }
+  /// At `fraction` of all steps, cut to a whole one.
+  void add(double fraction, std::uint64_t steps, double scale) {
+    const double step = fraction * static_cast<double>(steps);
+    // Beyond 2^53 the product may be rounded past the last step, and past what an integer can hold.
+    const bool inside = step < static_cast<double>(steps);
+    scales_[inside ? static_cast<std::uint64_t>(step) : steps] = scale;
+  }
 
   [[nodiscard]] Schedule interpolate(std::int32_t interpolation, double init_value) const {
     std::vector<std::uint64_t> boundaries;
@@ -162,11 +168,10 @@ Schedule Schedule::linear_onecycle(std::uint64_t transition_steps, double peak_v
   check_fraction("pct_final", pct_final);
   check_above_zero("div_factor", div_factor);
   check_above_zero("final_div_factor", final_div_factor);
-  const auto steps = static_cast<double>(transition_steps);
   Points points;
-  points.add(pct_start * steps, div_factor);
-  points.add(pct_final * steps, 1.0 / div_factor);
-  points.add(transition_steps, 1.0 / final_div_factor);
+  points.add(pct_start, transition_steps, div_factor);
+  points.add(pct_final, transition_steps, 1.0 / div_factor);
+  points.add(1.0, transition_steps, 1.0 / final_div_factor);
   return points.interpolate(LARS_INTERPOLATE_LINEAR, peak_value / div_factor);
 }
 
@@ -178,8 +183,8 @@ Schedule Schedule::cosine_onecycle(std::uint64_t transition_steps, double peak_v
   check_above_zero("div_factor", div_factor);
   check_above_zero("final_div_factor", final_div_factor);
   Points points;
-  points.add(pct_start * static_cast<double>(transition_steps), div_factor);
-  points.add(transition_steps, 1.0 / (div_factor * final_div_factor));
+  points.add(pct_start, transition_steps, div_factor);
+  points.add(1.0, transition_steps, 1.0 / (div_factor * final_div_factor));
   return points.interpolate(LARS_INTERPOLATE_COSINE, peak_value / div_factor);
 }
 
@@ -200,6 +205,10 @@ Schedule Schedule::warmup_cosine_decay(double init_value, double peak_value, std
         decay_steps, warmup_steps);
   }
   const double alpha = peak_value == 0.0 ? 0.0 : end_value / peak_value;
+  if (!std::isfinite(alpha)) {
+    fail(LARS_ERR_VALUE, "end_value: {} is not allowed; divided by peak_value ({}) it overflows", end_value,
+         peak_value);
+  }
   const std::uint64_t boundary[] = {warmup_steps};
   return join({linear(init_value, peak_value, warmup_steps, 0),
                cosine_decay(peak_value, decay_steps - warmup_steps, alpha, exponent)},
@@ -227,8 +236,16 @@ Schedule Schedule::sgdr(std::span<const double> init_values, std::span<const dou
   std::vector<std::uint64_t> ends;
   std::uint64_t end = 0;
   for (std::size_t i = 0; i < init_values.size(); ++i) {
-    cycles.push_back(warmup_cosine_decay(init_values[i], peak_values[i], warmup_steps[i], decay_steps[i],
-                                         end_values[i], exponents[i]));
+    try {
+      cycles.push_back(warmup_cosine_decay(init_values[i], peak_values[i], warmup_steps[i], decay_steps[i],
+                                           end_values[i], exponents[i]));
+    } catch (const Error& error) {
+      fail(error.status(), "cycle {}: {}", i, error.what());
+    }
+    if (decay_steps[i] > std::numeric_limits<std::uint64_t>::max() - end) {
+      fail(LARS_ERR_VALUE, "cycle {}: decay_steps: {} is not allowed; the cycles' sum overflows", i,
+           decay_steps[i]);
+    }
     end += decay_steps[i];
     ends.push_back(end);
   }

@@ -127,14 +127,15 @@ typedef struct lars_optimizer lars_optimizer;
 /** A hyper-parameter's value as a function of the step number. Immutable. */
 typedef struct lars_schedule lars_schedule;
 
-/** Says whether a parameter is selected: 1 yes, 0 no, anything else: failed. Must not call back into the
- * handle (it would get LARS_ERR_BUSY). name and shape are borrowed for the call. */
+/** Says whether a parameter is selected: 1 yes, 0 no, anything else: failed. name and shape are borrowed for
+ * the call. Callbacks must return (a C++ exception is caught; longjmp and the thread's end are not), and what
+ * they call on the same handle returns LARS_ERR_BUSY. */
 typedef int32_t (*lars_predicate)(void* user, uint32_t index, const char* name, int32_t dtype, uint32_t ndim,
                                   const int64_t* shape);
 
 /** Writes a hyper-parameter's value at `step` (0 for the first) to *value. Returns 0, or anything else to
- * fail. Called on the thread that steps, once per step number and call however many parameters share the
- * schedule. */
+ * fail. Called on the calling thread by steps, lars_get and lars_schedule_value, as a rule once for each step
+ * number in a call of the library; it must not count its calls. Otherwise as lars_predicate. */
 typedef int32_t (*lars_schedule_function)(void* user, uint64_t step, double* value);
 
 /** @name Library
@@ -162,9 +163,10 @@ LARS_API int32_t lars_create(lars_optimizer** optimizer) LARS_NOEXCEPT;
  * the handle runs, the handle stays alive and LARS_ERR_BUSY is returned. */
 LARS_API int32_t lars_destroy(lars_optimizer* optimizer) LARS_NOEXCEPT;
 
-/** The message of the last call on this handle that returned something else than LARS_OK; "" if none did.
- * UTF-8 if the names are. Owned by the handle and valid until its next call. For NULL, and while another call
- * on the handle runs, a static text that says so. */
+/** The message of the last call on this handle that returned neither LARS_OK nor LARS_ERR_BUSY; "" if there
+ * is none. UTF-8 if the names are. Owned by the handle and valid until its next call, so threads that share a
+ * handle must agree on who reads. For NULL, and while another call on the handle runs, a static text says so.
+ */
 LARS_API const char* lars_error_message(const lars_optimizer* optimizer) LARS_NOEXCEPT;
 
 /** @} */
@@ -244,7 +246,7 @@ LARS_API const char* lars_kernels(const lars_optimizer* optimizer) LARS_NOEXCEPT
 /** Steps all parameters in place. parameters and gradients: one pointer per parameter, in order of index,
  * each to as many elements as the shape says, aligned to the element; NULL for a tensor without elements.
  * Parameters must not overlap each other or a gradient (LARS_ERR_ALIAS); gradients may overlap each other.
- * The first step allocates the momentum; later ones allocate nothing. Returns LARS_SKIPPED, or
+ * The first step allocates the momentum; later ones that succeed allocate nothing. Returns LARS_SKIPPED, or
  * LARS_ERR_NONFINITE, by the non-finite policy. */
 LARS_API int32_t lars_step(lars_optimizer* optimizer, void* const* parameters,
                            const void* const* gradients) LARS_NOEXCEPT;
@@ -286,7 +288,8 @@ LARS_API int32_t lars_norms(lars_optimizer* optimizer, uint32_t index, double* w
                             double* update_norm, double* trust_ratio) LARS_NOEXCEPT;
 
 /** Writes how many steps LARS_NONFINITE_SKIP has skipped: in a row up to now, and in all. Each output may be
- * NULL. Both saturate at UINT64_MAX. A skipped lars_step or lars_step_parameter is one. */
+ * NULL. Both saturate at UINT64_MAX. A skipped lars_step or lars_step_parameter is
+ * one; a step that is taken, of whichever parameters, ends the row. */
 LARS_API int32_t lars_skip_count(lars_optimizer* optimizer, uint64_t* consecutive,
                                  uint64_t* total) LARS_NOEXCEPT;
 
@@ -332,7 +335,8 @@ LARS_API int32_t lars_schedule_piecewise_interpolate(int32_t interpolation, doub
 
 /** init_value * decay_rate^((t - transition_begin) / transition_steps), the exponent rounded down if
  * staircase is 1; init_value up to transition_begin, and for good if transition_steps or decay_rate is 0.
- * decay_rate >= 0. *end_value, unless NULL, bounds the result: from below if decay_rate < 1, else from above.
+ * decay_rate >= 0. *end_value, unless NULL, bounds what varies: from below if decay_rate < 1, else from
+ * above.
  */
 LARS_API int32_t lars_schedule_exponential_decay(double init_value, uint64_t transition_steps,
                                                  double decay_rate, uint64_t transition_begin,
@@ -357,7 +361,8 @@ LARS_API int32_t lars_schedule_cosine_onecycle(uint64_t transition_steps, double
                                                double div_factor, double final_div_factor,
                                                lars_schedule** schedule) LARS_NOEXCEPT;
 
-/** Linear from init_value to peak_value over warmup_steps, then peak_value. */
+/** Linear from init_value to peak_value over warmup_steps, then peak_value; init_value for good if
+ * warmup_steps is 0, as in optax. */
 LARS_API int32_t lars_schedule_warmup_constant(double init_value, double peak_value, uint64_t warmup_steps,
                                                lars_schedule** schedule) LARS_NOEXCEPT;
 
@@ -392,7 +397,7 @@ LARS_API int32_t lars_schedule_join(uint32_t count, const lars_schedule* const* 
 LARS_API int32_t lars_schedule_callback(lars_schedule_function function, void* user,
                                         lars_schedule** schedule) LARS_NOEXCEPT;
 
-/** Writes the schedule's value at `step` to *value. */
+/** Writes the schedule's value at `step` to *value. LARS_ERR_VALUE if it overflows. */
 LARS_API int32_t lars_schedule_value(const lars_schedule* schedule, uint64_t step,
                                      double* value) LARS_NOEXCEPT;
 

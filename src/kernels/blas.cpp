@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "kernels/kernels.h"
 #include "work_list.h"
@@ -39,6 +40,13 @@ void form_decayed_gradient(const DecayedGradient<Real>& term, const Real* parame
   if (term.decay) Blas::add_scaled(n, term.weight_decay, parameter, decayed.data());
 }
 
+/// Whether a norm lost nothing by being rounded to Real, which has less range than the sum of squares. Not
+/// NaN.
+template <class Real>
+bool trusted(double norm) {
+  return norm >= 1e8 * double{std::numeric_limits<Real>::min()} && std::isfinite(norm);
+}
+
 template <class Real>
 SumsOfSquares sum_squares(const DecayedGradient<Real>& term, const Real* parameter, const Real* gradient,
                           std::size_t count) {
@@ -50,6 +58,9 @@ SumsOfSquares sum_squares(const DecayedGradient<Real>& term, const Real* paramet
   form_decayed_gradient(term, parameter, gradient, count, decayed);
   const double weight_norm = Blas::norm(n, parameter);
   const double update_norm = Blas::norm(n, decayed.data());
+  if (!trusted<Real>(weight_norm) || !trusted<Real>(update_norm)) {
+    return kReferenceKernels.table<Real>().sum_squares(term, parameter, gradient, count);
+  }
   return {weight_norm * weight_norm, update_norm * update_norm};
 }
 

@@ -73,6 +73,34 @@ TEST(Definition, HoldsToTheBitForEveryCombinationOfSwitches) {
   }
 }
 
+/// Norms of binary64 tensors whose squares overflow, underflow, or do so in part; magnitudes of all kinds in
+/// each.
+TEST(Definition, HoldsToTheBitAtTheEndsOfTheRange) {
+  const TensorSpec spec = {"w", LARS_F64, {2 * 4096 + 37}};
+  for (const double magnitude :
+       {1e-300, 1e-200, 1e-162, 1e-150, 1e-145, 1e-144, 1e150, 1e153, 1e160, 1e200, 1e300}) {
+    SCOPED_TRACE(magnitude);
+    Trainee trainee({spec});
+    trainee.parameters[0] = random_values(spec, 5, magnitude);
+    trainee.gradients[0] = random_values(spec, 6, magnitude);
+    for (std::size_t i = 0; i < 4000; ++i) {  // and some that are small beside the others
+      set_element(spec, trainee.parameters[0], i, element(spec, trainee.parameters[0], i) * 1e-9);
+    }
+    Settings settings;
+    settings.weight_decay = 0.01;
+    apply_settings(trainee, settings);
+    DefinedStep<double> defined = {typed<double>(trainee.parameters[0]), std::vector<double>(spec.count())};
+    defined.step(settings, typed<double>(trainee.gradients[0]));
+    ASSERT_EQ(trainee.step(), LARS_OK) << lars_error_message(trainee.get());
+    EXPECT_EQ(typed<double>(trainee.parameters[0]), defined.parameter);
+    double weight_norm = 0.0;
+    double update_norm = 0.0;
+    ASSERT_EQ(lars_norms(trainee.get(), 0, &weight_norm, &update_norm, nullptr), LARS_OK);
+    EXPECT_EQ(weight_norm, defined.weight_norm);
+    EXPECT_EQ(update_norm, defined.update_norm);
+  }
+}
+
 TEST(Definition, HoldsForDefaults) {
   expect_defined_bits<float>({});
   expect_defined_bits<double>({});

@@ -132,6 +132,23 @@ TEST(Hyperparameters, ScheduleMayBeDestroyedAtOnce) {
   EXPECT_EQ(trainee.step(), LARS_OK);
 }
 
+std::int32_t fail_always(void* calls, std::uint64_t /*step*/, double* /*value*/) {
+  ++*static_cast<int*>(calls);
+  return 1;
+}
+
+TEST(Hyperparameters, GetAsksNoOtherKeysSchedule) {
+  Trainee trainee(two_tensors());
+  int calls = 0;
+  const ScheduleHandle failing = make_schedule(lars_schedule_callback, fail_always, &calls);
+  ASSERT_EQ(lars_set_schedule(trainee.get(), nullptr, LARS_LEARNING_RATE, failing.get()), LARS_OK);
+  EXPECT_EQ(get(trainee, 0, LARS_MOMENTUM), 0.9);
+  EXPECT_EQ(calls, 0);
+  double value = 0.0;
+  EXPECT_EQ(lars_get(trainee.get(), 0, LARS_LEARNING_RATE, &value), LARS_ERR_CALLBACK);
+  EXPECT_EQ(calls, 1);
+}
+
 TEST(Hyperparameters, EachTensorsOwnStepCountSelectsTheValue) {
   Trainee trainee(two_tensors());
   const ScheduleHandle line = make_schedule(lars_schedule_linear, 0.0, 8.0, 8, 0);

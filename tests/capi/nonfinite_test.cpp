@@ -153,6 +153,21 @@ TEST(NonfiniteStep, ThatOverflowsItsTypeIsRefused) {
   EXPECT_EQ(trainee.parameters[0], before);
 }
 
+TEST(NonfiniteStep, WhoseProductOverflowsIsRefused) {
+  for (const std::int32_t dtype : {LARS_F32, LARS_F64}) {
+    const double large = dtype == LARS_F32 ? 1e38 : 1e308;
+    Trainee trainee({{"w", dtype, {1}}});
+    trainee.set(LARS_TRUST_RATIO_MASK, 0);
+    set_element(trainee.specs()[0], trainee.gradients[0], 0, large);
+    const Bytes before = trainee.parameters[0];
+    trainee.set(LARS_LEARNING_RATE, 10.0);
+    EXPECT_EQ(trainee.step(), LARS_ERR_NONFINITE);
+    EXPECT_EQ(trainee.parameters[0], before);
+    trainee.set(LARS_LEARNING_RATE, 0.5);
+    EXPECT_EQ(trainee.step(), LARS_OK) << lars_error_message(trainee.get());
+  }
+}
+
 TEST(NonfiniteSum, OfScaledGradientThatOverflowsIsRefused) {
   Trainee trainee({{"w", LARS_F32, {1}}});
   trainee.set(LARS_LEARNING_RATE, 1.0);

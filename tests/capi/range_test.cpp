@@ -17,10 +17,11 @@ struct Norms {
   double ratio = 0.0;
 };
 
-Norms step_of(std::int32_t dtype, std::int64_t count, double w, double g) {
+Norms step_of(std::int32_t dtype, std::int64_t count, double w, double g, const char* kernels = "reference") {
   Trainee trainee({{"w", dtype, {count}}});
-  trainee.set(LARS_LEARNING_RATE, 1.0);
+  trainee.set(LARS_LEARNING_RATE, 1e-3);  // so that steps of the greatest numbers are finite
   trainee.set(LARS_TRUST_COEFFICIENT, 0.5);
+  EXPECT_EQ(lars_set_kernels(trainee.get(), kernels), LARS_OK);
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     set_element(trainee.specs()[0], trainee.parameters[0], i, w);
     set_element(trainee.specs()[0], trainee.gradients[0], i, g);
@@ -76,6 +77,21 @@ TEST(Range, F32NormsHaveTheRangeOfF64) {
     const Norms norms = step_of(LARS_F32, 10000, w, w);
     expect_almost_equal(norms.weight, 100.0 * narrow);
     EXPECT_DOUBLE_EQ(norms.ratio, 0.5);
+  }
+}
+
+TEST(Range, BlasKernelsHaveTheSameRange) {
+  for (const double w : {1e-42, 1e-36, 1e-30, 1e30, 1e37, 3e38}) {
+    const Norms expected = step_of(LARS_F32, 10000, w, w);
+    const Norms norms = step_of(LARS_F32, 10000, w, w, "blas");
+    EXPECT_NEAR(norms.weight, expected.weight, 1e-6 * expected.weight) << w;
+    EXPECT_NEAR(norms.ratio, expected.ratio, 1e-6) << w;
+  }
+  for (const double w : {1e-300, 1e-160, 1e160, 1e300}) {
+    const Norms expected = step_of(LARS_F64, 10000, w, w);
+    const Norms norms = step_of(LARS_F64, 10000, w, w, "blas");
+    EXPECT_NEAR(norms.weight, expected.weight, 1e-14 * expected.weight) << w;
+    EXPECT_NEAR(norms.ratio, expected.ratio, 1e-14) << w;
   }
 }
 

@@ -111,6 +111,31 @@ TEST(Schedules, InvalidPartMakesAnInvalidJoin) {
   EXPECT_EQ(value, 7.0);
 }
 
+TEST(Schedules, JoinMayReplaceOneOfItsParts) {
+  lars_schedule* handle = nullptr;
+  ASSERT_EQ(lars_schedule_constant(0.25, &handle), LARS_OK);
+  const ScheduleHandle part(handle);
+  ASSERT_EQ(lars_schedule_join(1, &handle, nullptr, &handle), LARS_OK) << lars_schedule_error_message(handle);
+  const ScheduleHandle joined(handle);
+  EXPECT_EQ(value_at(joined, 3), 0.25);
+}
+
+TEST(Schedules, ValueThatOverflowsIsAnError) {
+  const ScheduleHandle line = make_schedule(lars_schedule_linear, 1e308, -1e308, 10, 0);
+  double value = 7.0;
+  EXPECT_EQ(lars_schedule_value(line.get(), 5, &value), LARS_ERR_VALUE);
+  EXPECT_EQ(value, 7.0);
+}
+
+TEST(Schedules, OneCycleOverTheGreatestCountKeepsItsShape) {
+  constexpr std::uint64_t kSteps = std::numeric_limits<std::uint64_t>::max();
+  const ScheduleHandle cycle =
+      make_schedule(lars_schedule_linear_onecycle, kSteps, 1.0, 0.3, 0.85, 25.0, 1e4);
+  EXPECT_NEAR(value_at(cycle, kSteps / 10 * 3), 1.0, 1e-12);
+  EXPECT_NEAR(value_at(cycle, kSteps / 100 * 85), 0.04, 1e-12);
+  EXPECT_NEAR(value_at(cycle, kSteps), 4e-6, 1e-18);
+}
+
 TEST(Schedules, ValidOneHasNoMessage) {
   EXPECT_STREQ(lars_schedule_error_message(make_schedule(lars_schedule_constant, 1.0).get()), "");
 }

@@ -31,9 +31,10 @@ case $way in
     program=$work/program ;;
   static_pkg_config)
     install_moved
-    rm "$(dirname "$PKG_CONFIG_PATH")"/liblars.so*
+    unset LD_LIBRARY_PATH  # nothing of liblars.so is to be needed
     # shellcheck disable=SC2046,SC2086
-    "$cc" $flags "$here/program.c" -o "$work/program" $(pkg-config --cflags --libs --static liblars)
+    "$cc" $flags "$here/program.c" -o "$work/program" $(pkg-config --cflags liblars) \
+      "$(pkg-config --variable=libdir liblars)/liblars.a" -lopenblas -lstdc++ -lm
     program=$work/program ;;
   add_subdirectory)
     cmake -S "$here/add_subdirectory" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DLARS_SOURCE="$source" -DPROGRAM="$here/program.c" \

@@ -48,6 +48,18 @@ double defined_sum_of_squares(const std::vector<Real>& x) {
   return sums[0];
 }
 
+/// The norm, of binary64 tensors by a second, scaled sum where the first overflows or is too small to trust.
+template <class Real>
+double defined_norm(std::vector<Real> x) {
+  const double sum = defined_sum_of_squares(x);
+  const double scale = std::isinf(sum)               ? std::ldexp(1.0, -600)
+                       : sum < std::ldexp(1.0, -960) ? std::ldexp(1.0, 600)
+                                                     : 1.0;
+  if (sizeof(Real) == 4 || scale == 1.0) return std::sqrt(sum);
+  for (Real& value : x) value = static_cast<Real>(value * scale);
+  return std::sqrt(defined_sum_of_squares(x)) / scale;
+}
+
 template <class Real>
 struct DefinedStep {
   std::vector<Real> parameter;
@@ -64,8 +76,8 @@ struct DefinedStep {
       const Real decayed = static_cast<Real>(settings.weight_decay) * parameter[i];
       u[i] = decay ? scaled + decayed : scaled;
     }
-    weight_norm = std::sqrt(defined_sum_of_squares(parameter));
-    update_norm = std::sqrt(defined_sum_of_squares(u));
+    weight_norm = defined_norm(parameter);
+    update_norm = defined_norm(u);
     trust_ratio = 1.0;
     if (settings.trust_ratio_mask && weight_norm != 0.0 && update_norm != 0.0) {
       trust_ratio = settings.trust_coefficient * weight_norm / (update_norm + settings.eps);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,10 +35,11 @@ struct DestroySchedule {
 using ScheduleHandle = std::unique_ptr<lars_schedule, DestroySchedule>;
 
 /// A schedule from a constructor of lars.h, called with its arguments but the last.
-template <class Constructor, class... Arguments>
-ScheduleHandle make_schedule(Constructor constructor, Arguments... arguments) {
+template <class... Parameters, class... Arguments>
+ScheduleHandle make_schedule(std::int32_t (*constructor)(Parameters...), Arguments... arguments) {
   lars_schedule* schedule = nullptr;
-  EXPECT_EQ(constructor(arguments..., &schedule), LARS_OK) << lars_schedule_error_message(schedule);
+  const std::tuple<Parameters...> all(arguments..., &schedule);
+  EXPECT_EQ(std::apply(constructor, all), LARS_OK) << lars_schedule_error_message(schedule);
   return ScheduleHandle(schedule);
 }
 
@@ -52,7 +54,9 @@ struct TensorSpec {
     for (const std::int64_t extent : shape) product *= static_cast<std::size_t>(extent);
     return product;
   }
-  [[nodiscard]] std::size_t element_size() const { return dtype == LARS_F32 ? 4 : 8; }
+  [[nodiscard]] std::size_t element_size() const {
+    return dtype == LARS_F32 ? sizeof(float) : sizeof(double);
+  }
 };
 
 using Bytes = std::vector<std::byte>;

@@ -26,7 +26,7 @@ using RealTypes = testing::Types<float, double>;
 TYPED_TEST_SUITE(Kernels, RealTypes);
 
 TYPED_TEST(Kernels, ReferenceSumsAreTheDefinedBits) {
-  for (const std::size_t count : {0, 1, 15, 16, 17, 31, 32, 33, 100, 4095, 4096}) {
+  for (const std::size_t count : std::vector<std::size_t>{0, 1, 15, 16, 17, 31, 32, 33, 100, 4095, 4096}) {
     const auto w = this->random(count, 1);
     const auto g = this->random(count, 2);
     const lars::DecayedGradient<TypeParam> term = {TypeParam(0.25), TypeParam(0.1), true};
@@ -42,7 +42,7 @@ TYPED_TEST(Kernels, BlasAgreesWithReference) {
   const double tolerance = 16.0 * static_cast<double>(std::numeric_limits<TypeParam>::epsilon());
   for (const bool nesterov : {false, true}) {
     for (const bool decay : {false, true}) {
-      for (const std::size_t count : {0, 1, 7, 1000, 4096}) {
+      for (const std::size_t count : std::vector<std::size_t>{0, 1, 7, 1000, 4096}) {
         const auto w = this->random(count, 3);
         const auto g = this->random(count, 4);
         const lars::MomentumUpdate<TypeParam> term = {
