@@ -153,6 +153,16 @@ TEST(NonfiniteStep, ThatOverflowsItsTypeIsRefused) {
   EXPECT_EQ(trainee.parameters[0], before);
 }
 
+TEST(NonfiniteStep, WhoseScaleOverflowsIsRefusedThoughItsProductFits) {
+  Trainee trainee({{"w", LARS_F32, {1}}});
+  trainee.set(LARS_LEARNING_RATE, 1.0);
+  set_element(trainee.specs()[0], trainee.parameters[0], 0, 1.0);
+  set_element(trainee.specs()[0], trainee.gradients[0], 0, 1e-42);  // a ratio of 1e39, for a step of 0.001
+  EXPECT_EQ(trainee.step(), LARS_ERR_NONFINITE);
+  trainee.set(LARS_EPS, 1e-6);  // as the message advises
+  EXPECT_EQ(trainee.step(), LARS_OK) << lars_error_message(trainee.get());
+}
+
 TEST(NonfiniteStep, WhoseProductOverflowsIsRefused) {
   for (const std::int32_t dtype : {LARS_F32, LARS_F64}) {
     const double large = dtype == LARS_F32 ? 1e38 : 1e308;

@@ -80,6 +80,7 @@ TYPED_TEST(Kernels, BlasPropagatesNanThroughSpecialFactors) {
   for (const lars::MomentumUpdate<TypeParam>& term :
        {lars::MomentumUpdate<TypeParam>{{1, 0, false}, -0.0, TypeParam(0.9), false},
         lars::MomentumUpdate<TypeParam>{{0, 0, false}, -1, TypeParam(0.9), false},
+        lars::MomentumUpdate<TypeParam>{{0, TypeParam(0.5), true}, -1, TypeParam(0.9), false},
         lars::MomentumUpdate<TypeParam>{{1, 0, false}, -1, 0, true},
         lars::MomentumUpdate<TypeParam>{{1, 0, false}, TypeParam(NAN), TypeParam(0.9), false}}) {
     std::vector<TypeParam> expected_v = {0, 0, TypeParam(NAN)};
