@@ -132,6 +132,23 @@ TEST(Hyperparameters, ScheduleMayBeDestroyedAtOnce) {
   EXPECT_EQ(trainee.step(), LARS_OK);
 }
 
+TEST(Hyperparameters, TensorsAtDifferentStepsShareASchedule) {
+  Trainee trainee(two_tensors());
+  trainee.set(LARS_TRUST_RATIO_MASK, 0);
+  trainee.set(LARS_MOMENTUM, 0);
+  const ScheduleHandle line = make_schedule(lars_schedule_linear, 1.0, 9.0, 8, 0);
+  ASSERT_EQ(lars_set_schedule(trainee.get(), nullptr, LARS_LEARNING_RATE, line.get()), LARS_OK);
+  ASSERT_EQ(lars_step_parameter(trainee.get(), 0, trainee.parameters[0].data(), trainee.gradients[0].data()),
+            LARS_OK);
+  for (std::size_t t = 0; t < 2; ++t) {
+    set_element(trainee.specs()[t], trainee.parameters[t], 0, 0.0);
+    set_element(trainee.specs()[t], trainee.gradients[t], 0, 1.0);
+  }
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  EXPECT_EQ(element(trainee.specs()[0], trainee.parameters[0], 0), -2.0);  // its second step
+  EXPECT_EQ(element(trainee.specs()[1], trainee.parameters[1], 0), -1.0);  // its first
+}
+
 std::int32_t fail_always(void* calls, std::uint64_t /*step*/, double* /*value*/) {
   ++*static_cast<int*>(calls);
   return 1;
