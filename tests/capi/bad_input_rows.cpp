@@ -435,6 +435,8 @@ std::vector<Row> rows_of_arguments() {
        [](World& x) { return with(x.updates, 2, x.w[2], [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }},
       {"lars_update", "updates", "overlap each other", LARS_ERR_ALIAS, {"update of 'a.weight'", "update of 'a.bias'"},
        [](World& x) { return with(x.updates, 1, x.updates[0], [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }},
+      {"lars_update", "updates", "lie in a gradient that also holds another", LARS_ERR_ALIAS, {"gradient of 'b'", "update of 'a.bias'"},
+       [](World& x) { return with(x.g, 1, shifted(x.g[2], 4), [&] { return with(x.updates, 1, const_cast<void*>(shifted(x.g[2], 16)), [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }); }},
       {"lars_update", "gradients", "overlap the updates", LARS_ERR_ALIAS, {"gradient of 'a.bias'", "update of 'b'"},
        [](World& x) { return with(x.g, 1, x.updates[2], [&] { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); }); }},
       {"lars_step_count", "steps", "NULL", LARS_ERR_ARGUMENT, {"steps is NULL"},
