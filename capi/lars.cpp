@@ -123,6 +123,21 @@ int32_t lars_parameter_info(lars_optimizer* optimizer, uint32_t index, const cha
   });
 }
 
+int32_t lars_set_gradient_dtype(lars_optimizer* optimizer, const char* selector, int32_t dtype) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_gradient_type(selector, lars::element_type_from_number(dtype));
+    return LARS_OK;
+  });
+}
+
+int32_t lars_gradient_dtype(lars_optimizer* optimizer, uint32_t index, int32_t* dtype) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require(dtype, "dtype");
+    *dtype = static_cast<int32_t>(core.parameter(index).gradient_type);
+    return LARS_OK;
+  });
+}
+
 // ---- Hyper-parameters -----------------------------------------------------------------------------------
 
 int32_t lars_set(lars_optimizer* optimizer, const char* selector, int32_t key, double value) noexcept {
@@ -192,6 +207,29 @@ const char* lars_kernels(const lars_optimizer* optimizer) noexcept {
   return optimizer == nullptr ? "" : optimizer->core.kernels_name();
 }
 
+int32_t lars_set_threads(lars_optimizer* optimizer, uint32_t threads) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_threads(threads);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_threads(lars_optimizer* optimizer, uint32_t* threads) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require(threads, "threads");
+    *threads = core.threads();
+    return LARS_OK;
+  });
+}
+
+int32_t lars_set_parallel_for(lars_optimizer* optimizer, lars_parallel_for run, void* user,
+                              uint32_t threads) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_parallel_for(run, user, threads);
+    return LARS_OK;
+  });
+}
+
 // ---- Steps ----------------------------------------------------------------------------------------------
 
 namespace {
@@ -245,6 +283,62 @@ int32_t lars_update(lars_optimizer* optimizer, const void* const* parameters, co
   });
 }
 
+// ---- Accumulation ---------------------------------------------------------------------------------------
+
+int32_t lars_set_accumulation(lars_optimizer* optimizer, uint32_t micro_batches) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_accumulation(micro_batches);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_accumulate(lars_optimizer* optimizer, const void* const* parameters,
+                        const void* const* gradients) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require_unless(core.parameter_count() == 0 || !core.completes_batch(), parameters, "parameters");
+    require_unless(core.parameter_count() == 0, gradients, "gradients");
+    core.accumulate(parameters, gradients);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_step_accumulated(lars_optimizer* optimizer, void* const* parameters) noexcept {
+  return call_step(optimizer, [&](Optimizer& core) {
+    require_unless(core.parameter_count() == 0, parameters, "parameters");
+    return core.step_accumulated(parameters);
+  });
+}
+
+int32_t lars_discard_accumulated(lars_optimizer* optimizer) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.discard_accumulated();
+    return LARS_OK;
+  });
+}
+
+int32_t lars_accumulated(lars_optimizer* optimizer, uint32_t* accumulated, uint32_t* micro_batches) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    if (accumulated != nullptr) *accumulated = core.accumulated();
+    if (micro_batches != nullptr) *micro_batches = core.micro_batches();
+    return LARS_OK;
+  });
+}
+
+int32_t lars_set_carry_norms(lars_optimizer* optimizer, int32_t carry) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    if (carry != 0 && carry != 1) fail(LARS_ERR_VALUE, "carry: {} is not allowed; it must be 0 or 1", carry);
+    core.set_carry_norms(carry == 1);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_parameters_changed(lars_optimizer* optimizer) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.parameters_changed();
+    return LARS_OK;
+  });
+}
+
 // ---- What the steps did ---------------------------------------------------------------------------------
 
 int32_t lars_step_count(lars_optimizer* optimizer, uint64_t* steps) noexcept {
@@ -258,7 +352,7 @@ int32_t lars_step_count(lars_optimizer* optimizer, uint64_t* steps) noexcept {
 int32_t lars_parameter_step_count(lars_optimizer* optimizer, uint32_t index, uint64_t* steps) noexcept {
   return call(optimizer, [&](Optimizer& core) {
     require(steps, "steps");
-    *steps = core.parameter(index).steps;
+    *steps = core.step_count(index);
     return LARS_OK;
   });
 }

@@ -16,5 +16,9 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lars-config.cmake ${CMAKE_CURRENT_BINA
 
 # pkg-config finds its prefix from where the file lies.
 file(RELATIVE_PATH prefix_from_pkgconfig /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+set(pkgconfig_tbb)
+if(LARS_WITH_TBB)
+  set(pkgconfig_tbb -ltbb)
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/liblars.pc.in ${CMAKE_CURRENT_BINARY_DIR}/liblars.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/liblars.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -22,37 +22,46 @@ const char* BufferCheck::role_name(Role role) {
 }
 
 void BufferCheck::add_interval(const Parameter& parameter, std::uint32_t index, const void* memory, Role role,
-                               bool written) {
+                               ElementType type, bool written) {
   if (parameter.count == 0) return;
   if (memory == nullptr) {
     fail(LARS_ERR_ARGUMENT, "{} of '{}' (index {}) is NULL; it must point to {} elements", role_name(role),
          parameter.name, index, parameter.count);
   }
   const auto begin = reinterpret_cast<std::uintptr_t>(memory);
-  if (begin % element_size(parameter.type) != 0) {
+  if (begin % element_size(type) != 0) {
     fail(LARS_ERR_ALIGNMENT,
          "{} of '{}' (index {}) is at address 0x{:x}, which is not a multiple of its element size {}",
-         role_name(role), parameter.name, index, begin, element_size(parameter.type));
+         role_name(role), parameter.name, index, begin, element_size(type));
   }
-  intervals_.push_back({begin, begin + parameter.bytes(), index, role, written});
+  intervals_.push_back({begin, begin + parameter.count * element_size(type), index, role, written});
 }
 
 void BufferCheck::check(const std::deque<Parameter>& parameters, std::uint32_t first,
-                        std::span<const TensorBuffers> buffers) {
-  if (first == passed_first_ && std::equal(buffers.begin(), buffers.end(), passed_.begin(), passed_.end()))
+                        std::span<const TensorBuffers> buffers, Use use) {
+  if (first == passed_first_ && use == passed_use_ &&
+      std::equal(buffers.begin(), buffers.end(), passed_.begin(), passed_.end())) {
     return;
+  }
   intervals_.clear();
   for (std::uint32_t i = 0; i < buffers.size(); ++i) {
     const std::uint32_t index = first + i;
+    const Parameter& parameter = parameters[index];
     const TensorBuffers& tensor = buffers[i];
-    const bool in_place = tensor.in_place != nullptr;
-    add_interval(parameters[index], index, tensor.parameter, Role::parameter, in_place);
-    add_interval(parameters[index], index, tensor.gradient, Role::gradient, false);
-    if (!in_place) add_interval(parameters[index], index, tensor.update, Role::update, true);
+    if (use != Use::read_gradients) {
+      add_interval(parameter, index, tensor.parameter, Role::parameter, parameter.type, use == Use::step);
+    }
+    if (!tensor.accumulated) {
+      add_interval(parameter, index, tensor.gradient, Role::gradient, parameter.gradient_type, false);
+    }
+    if (use == Use::update) {
+      add_interval(parameter, index, tensor.update, Role::update, parameter.type, true);
+    }
   }
-  check_overlap(parameters);
+  if (use == Use::step || use == Use::update) check_overlap(parameters);
   passed_.assign(buffers.begin(), buffers.end());
   passed_first_ = first;
+  passed_use_ = use;
 }
 
 void BufferCheck::check_overlap(const std::deque<Parameter>& parameters) {

@@ -77,6 +77,7 @@ class Hyperparameters {
  public:
   void set(Key key, double value);
   void set_schedule(Key key, std::shared_ptr<BoundSchedule> schedule);
+  [[nodiscard]] bool scheduled() const { return !schedules_.empty(); }
 
   /// The values in force at `step`, schedules evaluated and checked. A learning rate never set stays unset.
   [[nodiscard]] HyperparameterValues at(std::uint64_t step, std::uint64_t call) const;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,9 +17,9 @@
 #include "executor.h"
 #include "hyperparameters.h"
 #include "kernels/kernels.h"
-#include "momentum_arena.h"
 #include "parameter.h"
 #include "reduction.h"
+#include "tensor_memory.h"
 #include "trust_ratio.h"
 #include "work_list.h"
 
@@ -33,15 +34,19 @@ enum class NonfinitePolicy : std::int32_t {
 /// Not thread-safe; capi/ lets one call in at a time. Every function that throws has changed nothing.
 class Optimizer {
  public:
+  /// Reads LARS_KERNELS and LARS_NUM_THREADS; what is wrong with them the first step reports.
+  Optimizer();
+
   // ---- Parameters
   std::uint32_t add_parameter(const char* name, std::int32_t type, std::uint32_t ndim,
                               const std::int64_t* shape);
   [[nodiscard]] std::uint32_t parameter_count() const {
     return static_cast<std::uint32_t>(parameters_.size());
   }
-  [[nodiscard]] bool has_elements() const;
+  [[nodiscard]] bool has_elements() const { return element_count_ > 0; }
   [[nodiscard]] std::uint32_t parameter_index(std::string_view name) const;
   [[nodiscard]] const Parameter& parameter(std::uint32_t index) const;
+  void set_gradient_type(const char* selector, ElementType type);
 
   // ---- Hyper-parameters
   void set(const char* selector, Key key, double value);
@@ -50,8 +55,13 @@ class Optimizer {
   void set_schedule_if(lars_predicate predicate, void* user, Key key, const Schedule& schedule);
   [[nodiscard]] double value_at_next_step(std::uint32_t index, Key key);
   void set_nonfinite_policy(NonfinitePolicy policy) { policy_ = policy; }
-  void set_kernels(std::string_view name) { kernels_ = &kernel_set(name); }
+
+  // ---- What steps run on
+  void set_kernels(std::string_view name);
   [[nodiscard]] const char* kernels_name() const { return kernels_.load()->name; }
+  void set_threads(std::uint32_t threads);
+  void set_parallel_for(lars_parallel_for run, void* user, std::uint32_t threads);
+  [[nodiscard]] std::uint32_t threads() const { return executor_.threads_for(element_count_); }
 
   // ---- Steps. Each returns LARS_OK or LARS_SKIPPED; skip_message then says why.
   std::int32_t step(void* const* parameters, const void* const* gradients);
@@ -59,82 +69,147 @@ class Optimizer {
   std::int32_t step_parameter(std::uint32_t index, void* parameter, const void* gradient);
   std::int32_t update(const void* const* parameters, const void* const* gradients, void* const* updates);
 
+  // ---- Accumulation
+  void set_accumulation(std::uint32_t micro_batches);
+  void accumulate(const void* const* parameters, const void* const* gradients);
+  std::int32_t step_accumulated(void* const* parameters);
+  void discard_accumulated() { accumulated_ = 0; }
+  [[nodiscard]] std::uint32_t accumulated() const { return accumulated_; }
+  [[nodiscard]] std::uint32_t micro_batches() const { return micro_batches_; }
+  /// Whether the next call of accumulate completes a batch, and so looks at the parameters.
+  [[nodiscard]] bool completes_batch() const { return accumulated_ + 1 >= micro_batches_; }
+  void set_carry_norms(bool carry);
+  void parameters_changed();
+
   // ---- What the steps did
   [[nodiscard]] std::uint64_t step_count() const;
+  [[nodiscard]] std::uint64_t step_count(std::uint32_t index) const;
   [[nodiscard]] const LayerNorms& last_norms(std::uint32_t index) const;
   [[nodiscard]] std::uint64_t consecutive_skips() const { return consecutive_skips_; }
   [[nodiscard]] std::uint64_t total_skips() const { return total_skips_; }
   [[nodiscard]] const std::string& skip_message() const { return skip_message_; }
 
  private:
+  /// Which of a tensor's two sums.
+  enum class Sums : std::uint8_t { none, weight, update, both };
+
   /// What a step needs to know of one tensor, besides its buffers.
   struct TensorStep {
     HyperparameterValues values;
+    DecayedGradient<double> term = {};  // u, as the values and accumulation define it
+    Sums missing = Sums::both;          // those that pass 1 must form
     LayerNorms norms;
     double step_scale = 0.0;  // a = -γ r
   };
 
-  /// Parameters first to last - 1: all of them, or one.
+  /// What the steps taken so far leave of one tensor.
+  struct Record {
+    std::uint64_t steps = 0;
+    LayerNorms norms;  // of the last step
+  };
+
+  /// The sums in a tensor's slots that hold for the next step, and of what.
+  struct KnownSums {
+    const void* weight_of = nullptr;    // the parameter whose weight sums the slots have; null: none
+    const void* update_of = nullptr;    // the parameter with which the accumulators' update sums were formed
+    DecayedGradient<double> term = {};  // and the term
+
+    bool operator==(const KnownSums&) const = default;
+  };
+
+  /// Parameters first to last - 1: all of them, or some.
   struct Range {
     std::uint32_t first;
     std::uint32_t last;
   };
 
+  [[nodiscard]] std::vector<std::uint32_t> everyone() const;
   [[nodiscard]] std::vector<std::uint32_t> matches(std::string_view glob) const;
   [[nodiscard]] std::vector<std::uint32_t> matches(lars_predicate predicate, void* user) const;
   template <class Change>
   void change_selected(const char* selector, const Change& change);
   template <class Change>
   void change(const std::vector<std::uint32_t>& indices, const Change& change);
+  void hyperparameters_changed();
 
-  [[nodiscard]] static Error missing_learning_rate(const Parameter& parameter);
-  [[nodiscard]] Range all() const { return {0, parameter_count()}; }
-  [[nodiscard]] std::span<const Segment> segments(Range range) const {
-    return work_.segments(range.first, range.last);
-  }
-  [[nodiscard]] std::span<const SumsOfSquares> slots(std::uint32_t index) const {
-    return std::span(slots_).subspan(work_.first_slot(index), work_.slot_count(index));
-  }
   void prepare();
+  void allocate_accumulators();
+
+  // The life of a step (optimizer.cpp).
+  [[nodiscard]] Range all() const { return {0, parameter_count()}; }
+  std::int32_t start_step(Range range, BufferCheck::Use use);
+  void read_hyperparameters(Range range, std::uint32_t micro_batches);
+  void check_buffers(Range range, BufferCheck::Use use);
   std::int32_t take_step(Range range);
-  void read_hyperparameters(Range range);
-  void sum_squares(Range range);
+  [[nodiscard]] Range next_part(Range rest) const;
   void compute_step_scales(Range range);
   LayerNorms norms(std::uint32_t index);
   LayerNorms norms_rescaled(std::uint32_t index, const SumsOfSquares& sums);
   [[nodiscard]] std::string nonfinite_reason(Range range) const;
-  void apply_updates(Range range);
+  [[nodiscard]] static Error missing_learning_rate(const Parameter& parameter);
+  std::int32_t skip(std::string reason);
   void record(Range range);
 
+  // The passes over memory (optimizer_passes.cpp).
+  bool sum_squares(Range range);
+  void apply_updates(Range range);
+  void accumulate_gradients();
+  void sum_rescaled_squares(std::uint32_t index, const SumsOfSquares& scale);
+  bool find_missing_sums(Range range);
+  void remember_sums(Range range, bool of_accumulators);
+  template <class Body>
+  bool for_each_segment(Range range, Order order, const Body& body);
+  template <class Sum>
+  void sum_chunks(std::size_t segment, Sums which, const Sum& sum);
   template <class Real>
-  void sum_squares(const Segment& segment);
-  template <class Real, class Sum>
-  void sum_chunks(const Segment& segment, const Sum& sum);
+  [[nodiscard]] SumsOfSquares sum_chunk(std::uint32_t index, const void* gradient, ElementType gradient_type,
+                                        std::uint64_t first, std::uint64_t count) const;
   template <class Real>
-  void apply_updates(const Segment& segment);
+  void apply_updates(std::size_t segment);
   template <class Real>
-  [[nodiscard]] DecayedGradient<Real> decayed_gradient(std::uint32_t index) const;
+  void accumulate_gradients(std::size_t segment);
+  [[nodiscard]] ElementType gradient_type(std::uint32_t index) const;
+  [[nodiscard]] Weights weights(std::uint32_t index, std::uint64_t first) const;
+  [[nodiscard]] std::span<const SumsOfSquares> slots(std::uint32_t index) const {
+    const SegmentRange segments = work_.segments(index, index + 1);
+    return std::span(slots_).subspan(segments.first, segments.last - segments.first);
+  }
 
   std::deque<Parameter> parameters_;  // a deque: names and shapes given out stay where they are
   std::unordered_map<std::string_view, std::uint32_t> indices_;
-  Hyperparameters defaults_;  // of parameters yet to be added
+  std::uint64_t element_count_ = 0;  // of all parameters
+  Hyperparameters defaults_;         // of parameters yet to be added
+  std::optional<ElementType> default_gradient_type_;
   NonfinitePolicy policy_ = NonfinitePolicy::refuse;
   std::atomic<const KernelSet*> kernels_ = &kernel_set("auto");
-  SerialExecutor executor_;
+  Executor executor_;
+  std::optional<Error> kernels_error_;  // what is wrong with LARS_KERNELS
+  std::optional<Error> threads_error_;  // and with LARS_NUM_THREADS
 
-  bool stepped_ = false;    // any parameter has taken a step
-  std::uint64_t call_ = 0;  // numbers the calls, for BoundSchedule
+  std::vector<Record> records_;  // by parameter
+  bool started_ = false;         // a step was taken, or a micro-batch accumulated
+  std::uint64_t call_ = 0;       // numbers the calls, for BoundSchedule
   std::uint64_t consecutive_skips_ = 0;
   std::uint64_t total_skips_ = 0;
   std::string skip_message_;
 
+  std::uint32_t micro_batches_ = 1;
+  std::uint32_t accumulated_ = 0;
+  bool carry_norms_ = false;
+
+  bool values_hold_ = false;  // tensors_ has the values of the next step: none changed, none is scheduled
   // Made by prepare for the parameters there are; parameters added later make it stale.
   bool prepared_ = false;
+  bool scheduled_ = false;  // any hyper-parameter follows a schedule
   WorkList work_;
-  std::vector<SumsOfSquares> slots_;
+  std::vector<SumsOfSquares> slots_;  // by segment
   std::vector<TensorBuffers> buffers_;
   std::vector<TensorStep> tensors_;
-  MomentumArena momentum_;
+  std::vector<KnownSums> known_;
+  TensorMemory momentum_;
+  TensorMemory masters_;
+  TensorMemory accumulators_;
+  bool have_accumulators_ = false;
   BufferCheck buffer_check_;
 };
 

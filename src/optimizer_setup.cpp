@@ -1,22 +1,72 @@
-// Parameters and hyper-parameters of an optimizer; optimizer.cpp has the step.
+// Parameters and hyper-parameters of an optimizer, and what its steps run on; optimizer.cpp has the step.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <numeric>
+#include <system_error>
 #include <utility>
 
 #include "error.h"
 #include "optimizer.h"
 #include "selector.h"
+#include "utf8.h"
 
 namespace lars {
+namespace {
+
+std::uint32_t threads_from_text(std::string_view text) {
+  std::uint32_t threads = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
+  if (error != std::errc() || end != text.data() + text.size() || threads > LARS_MAX_THREADS) {
+    fail(LARS_ERR_VALUE, "\"{}\" is not allowed; it must be a whole number from 0 to {}", cut(text, 32),
+         LARS_MAX_THREADS);
+  }
+  return threads;
+}
+
+void check_threads(std::uint32_t threads) {
+  if (threads > LARS_MAX_THREADS) {
+    fail(LARS_ERR_VALUE, "threads: {} is not allowed; it must be from 0 to {}", threads, LARS_MAX_THREADS);
+  }
+}
+
+/// Passes the environment variable, if it is set and not empty, to use(value). What is wrong with it.
+template <class Use>
+std::optional<Error> read_environment(const char* variable, const Use& use) {
+  const char* value = std::getenv(variable);
+  if (value == nullptr || *value == '\0') return {};
+  try {
+    use(value);
+  } catch (const Error& error) {
+    return Error(error.status(), fmt::format("environment variable {}: {}", variable, error.what()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Optimizer::Optimizer() {
+  kernels_error_ = read_environment("LARS_KERNELS", [this](const char* name) { set_kernels(name); });
+  threads_error_ = read_environment("LARS_NUM_THREADS",
+                                    [this](const char* text) { set_threads(threads_from_text(text)); });
+}
+
+// ---- Parameters -----------------------------------------------------------------------------------------
 
 std::uint32_t Optimizer::add_parameter(const char* name, std::int32_t type, std::uint32_t ndim,
                                        const std::int64_t* shape) {
-  if (stepped_) {
-    fail(LARS_ERR_STATE, "parameter '{}' comes too late: all parameters must be added before the first step",
+  if (started_) {
+    fail(LARS_ERR_STATE,
+         "parameter '{}' comes too late: all parameters must be added before the first step or accumulation",
          name);
   }
   Parameter parameter = make_parameter(name, type, ndim, shape);
+  if (default_gradient_type_) {
+    check_gradient_type(parameter, *default_gradient_type_);
+    parameter.gradient_type = *default_gradient_type_;
+  }
   if (indices_.contains(parameter.name)) {
     fail(LARS_ERR_NAME, "name '{}' is already taken by parameter {}; names must be unique", parameter.name,
          indices_.at(parameter.name));
@@ -27,19 +77,69 @@ std::uint32_t Optimizer::add_parameter(const char* name, std::int32_t type, std:
   parameter.hyperparameters = defaults_;
   const std::uint32_t index = parameter_count();
   parameters_.push_back(std::move(parameter));
+  const Parameter& added = parameters_.back();
   try {
-    indices_.emplace(parameters_.back().name, index);
+    indices_.emplace(added.name, index);
+    records_.resize(index + std::size_t{1});
   } catch (...) {
+    indices_.erase(added.name);
     parameters_.pop_back();
     throw;
   }
+  element_count_ += added.count;
+  scheduled_ = scheduled_ || added.hyperparameters.scheduled();
+  values_hold_ = false;
   prepared_ = false;
   return index;
 }
 
-bool Optimizer::has_elements() const {
-  return std::any_of(parameters_.begin(), parameters_.end(),
-                     [](const Parameter& one) { return one.count > 0; });
+void Optimizer::set_gradient_type(const char* selector, ElementType type) {
+  if (accumulated_ != 0) {
+    fail(LARS_ERR_STATE,
+         "{} micro-batches are accumulated; step them or call lars_discard_accumulated before changing the "
+         "gradients' type",
+         accumulated_);
+  }
+  const std::vector<std::uint32_t> selected = selector != nullptr ? matches(selector) : everyone();
+  for (const std::uint32_t index : selected) check_gradient_type(parameters_[index], type);
+  for (const std::uint32_t index : selected) parameters_[index].gradient_type = type;
+  if (selector == nullptr) default_gradient_type_ = type;
+  buffer_check_.forget();
+}
+
+/// Allocates all that steps need. Of no effect when it fails, and when nothing has changed since the last
+/// time.
+void Optimizer::prepare() {
+  executor_.prepare(element_count_);
+  if (prepared_) return;
+  if (kernels_error_) throw *kernels_error_;
+  if (threads_error_) throw *threads_error_;
+  std::vector<std::uint64_t> counts;
+  std::vector<std::uint64_t> momentum_bytes;
+  std::vector<std::uint64_t> master_bytes;
+  for (const Parameter& parameter : parameters_) {
+    counts.push_back(parameter.count);
+    momentum_bytes.push_back(parameter.compute_bytes());
+    master_bytes.push_back(parameter.master_bytes());
+  }
+  TensorMemory momentum(momentum_bytes);  // by far the largest, so first to fail
+  TensorMemory masters(master_bytes);
+  WorkList work(counts);
+  std::vector<SumsOfSquares> slots(work.segment_count());
+  std::vector<TensorBuffers> buffers(parameters_.size());
+  std::vector<TensorStep> tensors(parameters_.size());
+  std::vector<KnownSums> known(parameters_.size());
+  buffer_check_.prepare(parameters_.size());
+
+  momentum_ = std::move(momentum);
+  masters_ = std::move(masters);
+  have_accumulators_ = false;
+  work_ = std::move(work);
+  slots_ = std::move(slots);
+  buffers_ = std::move(buffers);
+  tensors_ = std::move(tensors);
+  known_ = std::move(known);
+  prepared_ = true;
 }
 
 std::uint32_t Optimizer::parameter_index(std::string_view name) const {
@@ -53,6 +153,14 @@ const Parameter& Optimizer::parameter(std::uint32_t index) const {
     fail(LARS_ERR_INDEX, "index {} is out of range; there are {} parameters", index, parameters_.size());
   }
   return parameters_[index];
+}
+
+// ---- Hyper-parameters -----------------------------------------------------------------------------------
+
+std::vector<std::uint32_t> Optimizer::everyone() const {
+  std::vector<std::uint32_t> indices(parameters_.size());
+  std::iota(indices.begin(), indices.end(), 0U);
+  return indices;
 }
 
 std::vector<std::uint32_t> Optimizer::matches(std::string_view glob) const {
@@ -103,6 +211,13 @@ void Optimizer::change(const std::vector<std::uint32_t>& indices, const Change& 
   }
   for (std::size_t i = 0; i < indices.size(); ++i)
     std::swap(parameters_[indices[i]].hyperparameters, changed[i]);
+  hyperparameters_changed();
+}
+
+void Optimizer::hyperparameters_changed() {
+  values_hold_ = false;
+  scheduled_ = std::any_of(parameters_.begin(), parameters_.end(),
+                           [](const Parameter& one) { return one.hyperparameters.scheduled(); });
 }
 
 template <class Change>
@@ -113,9 +228,7 @@ void Optimizer::change_selected(const char* selector, const Change& change_one) 
   }
   Hyperparameters defaults = defaults_;
   change_one(defaults);
-  std::vector<std::uint32_t> everyone(parameters_.size());
-  for (std::uint32_t index = 0; index < everyone.size(); ++index) everyone[index] = index;
-  change(everyone, change_one);
+  change(everyone(), change_one);
   std::swap(defaults_, defaults);
 }
 
@@ -146,9 +259,33 @@ void Optimizer::set_schedule_if(lars_predicate predicate, void* user, Key key, c
 
 double Optimizer::value_at_next_step(std::uint32_t index, Key key) {
   const Parameter& one = parameter(index);
-  const double value = one.hyperparameters.at(one.steps, ++call_, key);
+  const double value = one.hyperparameters.at(records_[index].steps, ++call_, key);
   if (std::isnan(value)) throw missing_learning_rate(one);
   return value;
+}
+
+// ---- What steps run on ----------------------------------------------------------------------------------
+
+void Optimizer::set_kernels(std::string_view name) {
+  kernels_ = &kernel_set(name);
+  kernels_error_.reset();
+  parameters_changed();  // sums gathered by other kernels may have other bits
+}
+
+void Optimizer::set_threads(std::uint32_t threads) {
+  check_threads(threads);
+  executor_.set_threads(threads);
+  threads_error_.reset();
+}
+
+void Optimizer::set_parallel_for(lars_parallel_for run, void* user, std::uint32_t threads) {
+  check_threads(threads);
+  if (run == nullptr) {
+    executor_.set_threads(threads);
+  } else {
+    executor_.set_parallel_for(run, user, threads);
+  }
+  threads_error_.reset();
 }
 
 }  // namespace lars

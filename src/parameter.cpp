@@ -45,7 +45,7 @@ std::uint64_t checked_count(const std::string& name, ElementType type, std::span
     empty = empty || shape[i] == 0;
   }
   if (empty) return 0;
-  const std::uint64_t limit = kMaxBytes / element_size(type);
+  const std::uint64_t limit = kMaxBytes / element_size(compute_type(type));  // momentum has the compute type
   std::uint64_t count = 1;
   for (const std::int64_t signed_extent : shape) {
     const auto extent = static_cast<std::uint64_t>(signed_extent);
@@ -62,17 +62,44 @@ std::uint64_t checked_count(const std::string& name, ElementType type, std::span
 }  // namespace
 
 ElementType element_type_from_number(std::int32_t number) {
-  if (number != LARS_F32 && number != LARS_F64) {
-    fail(LARS_ERR_TYPE, "dtype {} is unknown; the element types are LARS_F32 ({}) and LARS_F64 ({})", number,
-         LARS_F32, LARS_F64);
+  if (number != LARS_F16 && number != LARS_F32 && number != LARS_F64 && number != LARS_BF16) {
+    fail(LARS_ERR_TYPE,
+         "dtype {} is unknown; the element types are LARS_F16 ({}), LARS_F32 ({}), LARS_F64 ({}) and "
+         "LARS_BF16 "
+         "({})",
+         number, LARS_F16, LARS_F32, LARS_F64, LARS_BF16);
   }
   return static_cast<ElementType>(number);
+}
+
+const char* element_type_name(ElementType type) {
+  switch (type) {
+    case ElementType::f16: return "F16";
+    case ElementType::f32: return "F32";
+    case ElementType::f64: return "F64";
+    case ElementType::bf16: return "BF16";
+  }
+  return "";
+}
+
+void check_gradient_type(const Parameter& parameter, ElementType gradient) {
+  if (allowed_pair(parameter.type, gradient)) return;
+  const char* choices = "";
+  switch (parameter.type) {
+    case ElementType::f16: choices = "F16 or F32"; break;
+    case ElementType::f32: choices = "F32, F16 or BF16"; break;
+    case ElementType::f64: choices = "F64"; break;
+    case ElementType::bf16: choices = "BF16 or F32"; break;
+  }
+  fail(LARS_ERR_TYPE, "the gradient of '{}' cannot be {}; that of a parameter in {} must be {}",
+       parameter.name, element_type_name(gradient), element_type_name(parameter.type), choices);
 }
 
 Parameter make_parameter(const char* name, std::int32_t type, std::uint32_t ndim, const std::int64_t* shape) {
   Parameter parameter;
   parameter.name = checked_name(name);
   parameter.type = element_type_from_number(type);
+  parameter.gradient_type = parameter.type;
   if (ndim > LARS_MAX_NDIM) {
     fail(LARS_ERR_SHAPE, "ndim of '{}' is {}; at most {} dimensions are allowed", parameter.name, ndim,
          LARS_MAX_NDIM);

@@ -82,8 +82,10 @@ extern "C" {
 /** @name Element types: DLPack's type code * 256 + bits
  * @{ */
 
-#define LARS_F32 544 /**< IEEE binary32: code 2, 32 bits */
-#define LARS_F64 576 /**< IEEE binary64: code 2, 64 bits */
+#define LARS_F16 528   /**< IEEE binary16: code 2, 16 bits */
+#define LARS_F32 544   /**< IEEE binary32: code 2, 32 bits */
+#define LARS_F64 576   /**< IEEE binary64: code 2, 64 bits */
+#define LARS_BF16 1040 /**< bfloat16, the upper half of a binary32: code 4, 16 bits */
 
 /** @} */
 
@@ -116,8 +118,9 @@ extern "C" {
 /** @name Limits
  * @{ */
 
-#define LARS_MAX_NAME 255 /**< bytes in a parameter's name, without the terminating NUL */
-#define LARS_MAX_NDIM 64  /**< dimensions of a parameter */
+#define LARS_MAX_NAME 255     /**< bytes in a parameter's name, without the terminating NUL */
+#define LARS_MAX_NDIM 64      /**< dimensions of a parameter */
+#define LARS_MAX_THREADS 1024 /**< threads of one optimizer */
 
 /** @} */
 
@@ -138,6 +141,13 @@ typedef int32_t (*lars_predicate)(void* user, uint32_t index, const char* name, 
  * number in a call of the library; it must not count its calls. Otherwise as lars_predicate. */
 typedef int32_t (*lars_schedule_function)(void* user, uint64_t step, double* value);
 
+/** One piece of a step. Called with the `context` that was passed to the lars_parallel_for. */
+typedef void (*lars_task)(void* context, uint32_t index);
+
+/** A host's thread pool: calls task(context, i) once for each i in 0 ... count - 1, on any threads and in any
+ * order, and returns after the last of them has returned. Returns 0, or anything else to fail. */
+typedef int32_t (*lars_parallel_for)(void* user, uint32_t count, lars_task task, void* context);
+
 /** @name Library
  * @{ */
 
@@ -156,7 +166,9 @@ LARS_API const char* lars_status_name(int32_t status) LARS_NOEXCEPT;
  * @{ */
 
 /** Creates an optimizer without parameters in *optimizer, to be released by lars_destroy. On failure
- * *optimizer is NULL (LARS_ERR_MEMORY), or untouched if `optimizer` itself is NULL. */
+ * *optimizer is NULL (LARS_ERR_MEMORY), or untouched if `optimizer` itself is NULL. Reads the environment
+ * variables LARS_KERNELS and LARS_NUM_THREADS, as if by lars_set_kernels and lars_set_threads; a value that
+ * these refuse is reported by the first step, unless they have been called by then. */
 LARS_API int32_t lars_create(lars_optimizer** optimizer) LARS_NOEXCEPT;
 
 /** Releases an optimizer and everything it returned. NULL is allowed and does nothing. While another call on
@@ -174,11 +186,12 @@ LARS_API const char* lars_error_message(const lars_optimizer* optimizer) LARS_NO
 /** @name Parameters
  * @{ */
 
-/** Registers one tensor. name: 1 to LARS_MAX_NAME bytes, unique, no control characters. dtype: LARS_F32 or
- * LARS_F64, of parameter, gradient and momentum alike. shape: ndim extents >= 0, may be NULL if ndim is 0 (a
- * scalar). Tensors are dense; the order of their elements does not matter as long as parameter and gradient
- * agree. *index receives the parameter's index (0, 1, ... in order of registration); index may be NULL. Only
- * before the first step (LARS_ERR_STATE). */
+/** Registers one tensor. name: 1 to LARS_MAX_NAME bytes, unique, no control characters. dtype: the
+ * parameter's element type; for LARS_F16 and LARS_BF16 the library keeps a binary32 master copy and binary32
+ * momentum. shape: ndim extents >= 0, may be NULL if ndim is 0 (a scalar). Tensors are dense; the order of
+ * their elements does not matter as long as parameter and gradient agree. *index receives the parameter's
+ * index (0, 1, ... in order of registration); index may be NULL. Only before the first step or accumulation
+ * (LARS_ERR_STATE). */
 LARS_API int32_t lars_add_parameter(lars_optimizer* optimizer, const char* name, int32_t dtype, uint32_t ndim,
                                     const int64_t* shape, uint32_t* index) LARS_NOEXCEPT;
 
@@ -193,6 +206,16 @@ LARS_API int32_t lars_parameter_index(lars_optimizer* optimizer, const char* nam
  * and *shape are valid until lars_destroy. */
 LARS_API int32_t lars_parameter_info(lars_optimizer* optimizer, uint32_t index, const char** name,
                                      int32_t* dtype, uint32_t* ndim, const int64_t** shape) LARS_NOEXCEPT;
+
+/** Sets the element type of the selected parameters' gradients: their own (the default), LARS_F32 for an F16
+ * or BF16 parameter, LARS_F16 or LARS_BF16 for an F32 parameter. selector as in lars_set. LARS_ERR_TYPE,
+ * naming the parameter, if one of them cannot have it; nothing is changed then. Takes effect at once, but not
+ * while micro-batches are accumulated (LARS_ERR_STATE). */
+LARS_API int32_t lars_set_gradient_dtype(lars_optimizer* optimizer, const char* selector,
+                                         int32_t dtype) LARS_NOEXCEPT;
+
+/** Writes the element type of the parameter's gradient to *dtype. */
+LARS_API int32_t lars_gradient_dtype(lars_optimizer* optimizer, uint32_t index, int32_t* dtype) LARS_NOEXCEPT;
 
 /** @} */
 
@@ -231,12 +254,31 @@ LARS_API int32_t lars_get(lars_optimizer* optimizer, uint32_t index, int32_t key
  * sums that the norms need anyway. */
 LARS_API int32_t lars_set_nonfinite_policy(lars_optimizer* optimizer, int32_t policy) LARS_NOEXCEPT;
 
-/** Chooses the kernels: "auto" (default), "reference" or "blas". docs/design.md compares them. */
+/** Chooses the kernels: "auto" (default: "simd"), "simd" with the widest vectors the processor has,
+ * "simd/<target>" with one of those it has ("simd/AVX2"), "reference" or "blas". All but "blas" give the same
+ * bits. docs/design.md compares them. */
 LARS_API int32_t lars_set_kernels(lars_optimizer* optimizer, const char* kernels) LARS_NOEXCEPT;
 
-/** The kernels in use, "reference" or "blas". Static storage. For NULL, "". While another call on the handle
- * runs, the choice it found. */
+/** The kernels in use: "simd/<target>", "reference" or "blas". Static storage. For NULL, "". While another
+ * call on the handle runs, the choice it found. */
 LARS_API const char* lars_kernels(const lars_optimizer* optimizer) LARS_NOEXCEPT;
+
+/** Sets how many threads a step may use, the caller's among them: 0 (default), as many as help, by the amount
+ * of work and the processors there are; 1, none but the caller's; at most LARS_MAX_THREADS (LARS_ERR_VALUE).
+ * Small steps stay on the caller's thread in any case. No result depends on it. Replaces the pool of
+ * lars_set_parallel_for. In a child after fork, steps run on the caller's thread. */
+LARS_API int32_t lars_set_threads(lars_optimizer* optimizer, uint32_t threads) LARS_NOEXCEPT;
+
+/** Writes the number of threads that a step of all parameters will use, the caller's among them, to *threads.
+ * */
+LARS_API int32_t lars_threads(lars_optimizer* optimizer, uint32_t* threads) LARS_NOEXCEPT;
+
+/** Lets the host's own pool run the steps: run(user, count, task, context) is called on the calling thread,
+ * about twice a step, with count <= threads (0: as many as there are processors). run NULL returns to the
+ * built-in threads. What run leaves undone the calling thread does; so it may fail or throw: before the first
+ * write that is LARS_ERR_CALLBACK, later the step is completed. In a child after fork it is not called. */
+LARS_API int32_t lars_set_parallel_for(lars_optimizer* optimizer, lars_parallel_for run, void* user,
+                                       uint32_t threads) LARS_NOEXCEPT;
 
 /** @} */
 
@@ -264,9 +306,62 @@ LARS_API int32_t lars_step_parameter(lars_optimizer* optimizer, uint32_t index, 
 
 /** optax's form of lars_step: writes the increments to `updates` and leaves the parameters alone; adding them
  * gives bit for bit what lars_step gives. updates must not overlap each other, a parameter or a gradient.
- * Momentum and step counts advance as in lars_step. */
+ * Momentum and step counts advance as in lars_step. Not for F16 and BF16 parameters (LARS_ERR_TYPE): their
+ * increments are too small for their own type, which is what the master copy is for. */
 LARS_API int32_t lars_update(lars_optimizer* optimizer, const void* const* parameters,
                              const void* const* gradients, void* const* updates) LARS_NOEXCEPT;
+
+/** @} */
+
+/** @name Accumulation: LARS at the price of plain momentum-SGD
+ *
+ * A large batch is computed in micro-batches. The library adds up their gradients, and gathers the norms when
+ * the last of them arrives, so that the step itself makes one pass over memory instead of two.
+ *
+ * @code
+ *     lars_set_accumulation(opt, 4);
+ *     for each batch:
+ *         4 times: lars_accumulate(opt, parameters, gradients of a micro-batch);
+ *         lars_step_accumulated(opt, parameters);
+ * @endcode
+ * @{ */
+
+/** Sets the number of micro-batches in a batch, >= 1 (LARS_ERR_VALUE); default 1. The step uses their mean,
+ * as optax.MultiSteps does. Not while micro-batches are accumulated (LARS_ERR_STATE). */
+LARS_API int32_t lars_set_accumulation(lars_optimizer* optimizer, uint32_t micro_batches) LARS_NOEXCEPT;
+
+/** Adds the gradients of one micro-batch to the accumulators: binary64 for F64 parameters, else binary32,
+ * allocated by the first call. Arrays as in lars_step. parameters are only read, and only by the call that
+ * completes the batch: others may pass NULL. A batch that is complete must be stepped or discarded before the
+ * next (LARS_ERR_STATE). NaN and Inf are accumulated; the step's policy decides. */
+LARS_API int32_t lars_accumulate(lars_optimizer* optimizer, const void* const* parameters,
+                                 const void* const* gradients) LARS_NOEXCEPT;
+
+/** As lars_step, with the mean of the accumulated micro-batches, of which there must be as many as
+ * lars_set_accumulation says (LARS_ERR_STATE). Bit for bit the lars_step whose gradients are the accumulators
+ * and whose gradient_scale is divided by the number of micro-batches. The parameters must be as they were
+ * when the last micro-batch was added; if they were changed, lars_parameters_changed must tell. Taken or
+ * skipped, the batch is used up; refused, it stays. */
+LARS_API int32_t lars_step_accumulated(lars_optimizer* optimizer, void* const* parameters) LARS_NOEXCEPT;
+
+/** Forgets the micro-batches accumulated so far. */
+LARS_API int32_t lars_discard_accumulated(lars_optimizer* optimizer) LARS_NOEXCEPT;
+
+/** Writes the number of micro-batches accumulated so far, and the number that makes a batch; each output may
+ * be NULL. */
+LARS_API int32_t lars_accumulated(lars_optimizer* optimizer, uint32_t* accumulated,
+                                  uint32_t* micro_batches) LARS_NOEXCEPT;
+
+/** carry 1: every step in place also gathers the norms of the parameters it writes, and the next need not
+ * read them for it; where weight decay is 0, that saves a pass over the parameters. By this the caller
+ * promises that between steps nothing but this optimizer changes the parameters, or that
+ * lars_parameters_changed tells; the results are then bit for bit the same. 0 (default): no such promise. */
+LARS_API int32_t lars_set_carry_norms(lars_optimizer* optimizer, int32_t carry) LARS_NOEXCEPT;
+
+/** Tells that parameters were changed from outside (loaded, averaged, clipped): the next step gathers all
+ * norms afresh. Needed only with lars_set_carry_norms, and between lars_accumulate and lars_step_accumulated.
+ */
+LARS_API int32_t lars_parameters_changed(lars_optimizer* optimizer) LARS_NOEXCEPT;
 
 /** @} */
 

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/kernels.h"
+#include "kernels/elements.h"
 #include "work_list.h"
 
 namespace lars {
@@ -47,23 +47,6 @@ bool trusted(double norm) {
   return norm >= 1e8 * double{std::numeric_limits<Real>::min()} && std::isfinite(norm);
 }
 
-template <class Real>
-SumsOfSquares sum_squares(const DecayedGradient<Real>& term, const Real* parameter, const Real* gradient,
-                          std::size_t count) {
-  if (term.gradient_scale == Real{0}) {  // see loses_nonfinite
-    return kReferenceKernels.table<Real>().sum_squares(term, parameter, gradient, count);
-  }
-  const auto n = static_cast<Blas::Size>(count);
-  Scratch<Real> decayed;
-  form_decayed_gradient(term, parameter, gradient, count, decayed);
-  const double weight_norm = Blas::norm(n, parameter);
-  const double update_norm = Blas::norm(n, decayed.data());
-  if (!trusted<Real>(weight_norm) || !trusted<Real>(update_norm)) {
-    return kReferenceKernels.table<Real>().sum_squares(term, parameter, gradient, count);
-  }
-  return {weight_norm * weight_norm, update_norm * update_norm};
-}
-
 /// Whether BLAS's scal would lose NaN or Inf, which must propagate as in the reference: OpenBLAS scales by 0
 /// by writing zeros, and so does its sscal by NaN. Of the factors, only the step scale can be NaN.
 template <class Real>
@@ -72,48 +55,95 @@ bool loses_nonfinite(const MomentumUpdate<Real>& term) {
          !std::isfinite(term.step_scale) || term.momentum == Real{0};
 }
 
-/// Advances the momentum. Leaves Δ in `increment`.
-template <class Real>
-void advance(const MomentumUpdate<Real>& term, const Real* parameter, const Real* gradient, Real* momentum,
-             std::size_t count, Scratch<Real>& increment) {
-  const auto n = static_cast<Blas::Size>(count);
-  form_decayed_gradient(term.gradient, parameter, gradient, count, increment);
-  Blas::scale(n, term.step_scale, increment.data());
-  Blas::scale(n, term.momentum, momentum);
-  Blas::add_scaled(n, Real{1}, increment.data(), momentum);
-  if (term.nesterov) {
-    Blas::add_scaled(n, term.momentum, momentum, increment.data());
-  } else {
-    Blas::copy(n, momentum, increment.data());
-  }
-}
+template <ElementType type>
+struct BlasKernels {
+  using Real = Compute<type>;
 
-template <class Real>
-void apply(const MomentumUpdate<Real>& term, Real* parameter, const Real* gradient, Real* momentum,
-           std::size_t count) {
-  if (loses_nonfinite(term)) {
-    return kReferenceKernels.table<Real>().apply(term, parameter, gradient, momentum, count);
-  }
-  Scratch<Real> increment;
-  advance(term, parameter, gradient, momentum, count, increment);
-  Blas::add_scaled(static_cast<Blas::Size>(count), Real{1}, increment.data(), parameter);
-}
+  static const KernelTable<Real>& reference() { return kReferenceKernels.table<Real>(type, type); }
 
-template <class Real>
-void write(const MomentumUpdate<Real>& term, const Real* parameter, const Real* gradient, Real* momentum,
-           Real* update, std::size_t count) {
-  if (loses_nonfinite(term)) {
-    return kReferenceKernels.table<Real>().write(term, parameter, gradient, momentum, update, count);
+  static double sum_weight_squares(Weights weights, std::size_t count) {
+    const double norm =
+        Blas::norm(static_cast<Blas::Size>(count), static_cast<const Real*>(weights.parameter));
+    return trusted<Real>(norm) ? norm * norm : reference().sum_weight_squares(weights, count);
   }
-  Scratch<Real> increment;
-  advance(term, parameter, gradient, momentum, count, increment);
-  Blas::copy(static_cast<Blas::Size>(count), increment.data(), update);
-}
+
+  static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                                   std::size_t count) {
+    if (term.gradient_scale == Real{0}) {  // see loses_nonfinite
+      return reference().sum_update_squares(term, weights, gradient, count);
+    }
+    Scratch<Real> decayed;
+    form_decayed_gradient(term, static_cast<const Real*>(weights.parameter),
+                          static_cast<const Real*>(gradient), count, decayed);
+    const double norm = Blas::norm(static_cast<Blas::Size>(count), decayed.data());
+    return trusted<Real>(norm) ? norm * norm : reference().sum_update_squares(term, weights, gradient, count);
+  }
+
+  static SumsOfSquares sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                                   std::size_t count) {
+    return {sum_weight_squares(weights, count), sum_update_squares(term, weights, gradient, count)};
+  }
+
+  /// Advances the momentum of at most kChunk elements. Leaves Δ in `increment`.
+  static void advance(const MomentumUpdate<Real>& term, const Real* parameter, const Real* gradient,
+                      Real* momentum, std::size_t count, Scratch<Real>& increment) {
+    const auto n = static_cast<Blas::Size>(count);
+    form_decayed_gradient(term.gradient, parameter, gradient, count, increment);
+    Blas::scale(n, term.step_scale, increment.data());
+    Blas::scale(n, term.momentum, momentum);
+    Blas::add_scaled(n, Real{1}, increment.data(), momentum);
+    if (term.nesterov) {
+      Blas::add_scaled(n, term.momentum, momentum, increment.data());
+    } else {
+      Blas::copy(n, momentum, increment.data());
+    }
+  }
+
+  static void apply(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                    Real* momentum, std::size_t count) {
+    if (loses_nonfinite(term)) return reference().apply(term, weights, gradient, momentum, count);
+    auto* parameter = static_cast<Real*>(weights.parameter);
+    Scratch<Real> increment;
+    for (std::size_t first = 0; first < count; first += kChunk) {
+      const std::size_t size = std::min<std::size_t>(kChunk, count - first);
+      advance(term, parameter + first, static_cast<const Real*>(gradient) + first, momentum + first, size,
+              increment);
+      Blas::add_scaled(static_cast<Blas::Size>(size), Real{1}, increment.data(), parameter + first);
+    }
+  }
+
+  static void write(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
+                    Real* update, std::size_t count) {
+    if (loses_nonfinite(term)) return reference().write(term, weights, gradient, momentum, update, count);
+    Scratch<Real> increment;
+    for (std::size_t first = 0; first < count; first += kChunk) {
+      const std::size_t size = std::min<std::size_t>(kChunk, count - first);
+      advance(term, static_cast<const Real*>(weights.parameter) + first,
+              static_cast<const Real*>(gradient) + first, momentum + first, size, increment);
+      Blas::copy(static_cast<Blas::Size>(size), increment.data(), update + first);
+    }
+  }
+
+  /// Plain: a copy or an axpy by 1, which threads above 10 000 elements.
+  static void accumulate(const void* gradient, Real* accumulator, bool first, std::size_t count) {
+    reference().accumulate(gradient, accumulator, first, count);
+  }
+
+  static constexpr KernelTable<Real> table = {sum_squares, sum_update_squares, sum_weight_squares, apply,
+                                              write,       accumulate};
+};
 
 }  // namespace
 
-const KernelSet kBlasKernels = {"blas",
-                                {sum_squares<float>, apply<float>, write<float>},
-                                {sum_squares<double>, apply<double>, write<double>}};
+const KernelSet& blas_kernels() {
+  static const KernelSet set = [] {
+    KernelSet kernels = kReferenceKernels;
+    kernels.name = "blas";
+    kernels.f32[static_cast<std::size_t>(BinaryPair::f32_f32)] = BlasKernels<ElementType::f32>::table;
+    kernels.f64 = BlasKernels<ElementType::f64>::table;
+    return kernels;
+  }();
+  return set;
+}
 
 }  // namespace lars

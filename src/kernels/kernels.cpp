@@ -1,15 +1,27 @@
 // The choice of kernels.
 #include "kernels/kernels.h"
 
+#include <algorithm>
+#include <string>
+
 #include "error.h"
 
 namespace lars {
 
 const KernelSet& kernel_set(std::string_view name) {
-  if (name == "auto" || name == kReferenceKernels.name) return kReferenceKernels;
-  if (name == kBlasKernels.name) return kBlasKernels;
-  fail(LARS_ERR_ARGUMENT, "kernels: \"{}\" is unknown; the choices are \"auto\", \"reference\" and \"blas\"",
-       name);
+  if (name == kReferenceKernels.name) return kReferenceKernels;
+  if (name == blas_kernels().name) return blas_kernels();
+  const std::vector<const KernelSet*> simd = simd_kernel_sets();
+  if (name == "auto" || name == "simd") return *simd.front();
+  const auto found =
+      std::find_if(simd.begin(), simd.end(), [name](const KernelSet* set) { return name == set->name; });
+  if (found != simd.end()) return **found;
+  std::string targets;
+  for (const KernelSet* set : simd) targets += fmt::format("\"{}\", ", set->name);
+  fail(LARS_ERR_ARGUMENT,
+       "kernels: \"{}\" is unknown or not for this processor; the choices here are \"auto\", \"simd\", "
+       "{}\"reference\" and \"blas\"",
+       name, targets);
 }
 
 }  // namespace lars

@@ -1,12 +1,16 @@
-// Tables of kernels: the loops over the elements of one chunk. Kernels know no tensor and no optimizer.
+// Tables of kernels: the loops over the elements of a run of one tensor. Kernels know no tensor and no
+// optimizer.
 //
-// Both kernels form u = gs g + λ w in the tensor's own type; docs/semantics.md gives the arithmetic.
+// All form u = gs g + λ w in the compute type; docs/semantics.md gives the arithmetic.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
+#include "element_type.h"
 #include "reduction.h"
 
 namespace lars {
@@ -17,6 +21,8 @@ struct DecayedGradient {
   Real gradient_scale;
   Real weight_decay;
   bool decay;
+
+  bool operator==(const DecayedGradient&) const = default;
 };
 
 /// s = step_scale * u; v = s + momentum * v; Δ = nesterov ? s + momentum * v : v, with step_scale = -γ r.
@@ -28,46 +34,106 @@ struct MomentumUpdate {
   bool nesterov;
 };
 
+/// The elements of a run of weights, to be read: the parameter, and for the 16-bit types what completes it
+/// to the binary32 master.
+struct Weights {
+  const void* parameter;
+  const void* master;
+};
+
+/// The same, to be written.
+struct MutableWeights {
+  void* parameter;
+  void* master;
+  operator Weights() const { return {parameter, master}; }  // NOLINT(google-explicit-constructor)
+};
+
+/// The kernels for one pair of parameter and gradient type. `count` elements; buffers are aligned to their
+/// elements, no more. The sums are those of one chunk, at most kChunk elements; the others take any number.
 template <class Real>
 struct KernelTable {
-  /// Σ w² and Σ u² of one chunk of at most kChunk elements, in binary64.
-  SumsOfSquares (*sum_squares)(const DecayedGradient<Real>& term, const Real* parameter, const Real* gradient,
+  /// Σ w² and Σ u², in binary64.
+  SumsOfSquares (*sum_squares)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                                std::size_t count);
-  /// Advances the momentum v of one chunk and adds Δ to the parameter, in place.
-  void (*apply)(const MomentumUpdate<Real>& term, Real* parameter, const Real* gradient, Real* momentum,
-                std::size_t count);
-  /// Advances the momentum v of one chunk and writes Δ to `update`; the parameter is only read.
-  void (*write)(const MomentumUpdate<Real>& term, const Real* parameter, const Real* gradient, Real* momentum,
+  /// Σ u² alone, to the bit that of sum_squares. Without decay it reads the gradient only.
+  double (*sum_update_squares)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                               std::size_t count);
+  /// Σ w² alone, to the bit that of sum_squares.
+  double (*sum_weight_squares)(Weights weights, std::size_t count);
+  /// Advances the momentum v and adds Δ to the weights, in place.
+  void (*apply)(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                Real* momentum, std::size_t count);
+  /// Advances the momentum v and writes Δ to `update`; the weights are only read.
+  void (*write)(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
                 Real* update, std::size_t count);
+  /// accumulator = gradient, or, unless `first`, accumulator + gradient.
+  void (*accumulate)(const void* gradient, Real* accumulator, bool first, std::size_t count);
 };
+
+/// Pairs of types that are computed in binary32, by parameter and then gradient.
+enum class BinaryPair : std::uint8_t { f32_f32, f32_f16, f32_bf16, f16_f16, f16_f32, bf16_bf16, bf16_f32 };
+inline constexpr std::size_t kBinaryPairs = 7;
+
+/// The pair of these types, which allowed_pair allows; neither is F64.
+constexpr BinaryPair binary_pair(ElementType parameter, ElementType gradient) {
+  switch (parameter) {
+    case ElementType::f16: return gradient == ElementType::f16 ? BinaryPair::f16_f16 : BinaryPair::f16_f32;
+    case ElementType::bf16:
+      return gradient == ElementType::bf16 ? BinaryPair::bf16_bf16 : BinaryPair::bf16_f32;
+    default: break;
+  }
+  switch (gradient) {
+    case ElementType::f16: return BinaryPair::f32_f16;
+    case ElementType::bf16: return BinaryPair::f32_bf16;
+    default: return BinaryPair::f32_f32;
+  }
+}
 
 struct KernelSet {
   const char* name;
-  KernelTable<float> f32;
+  std::array<KernelTable<float>, kBinaryPairs> f32;  // by BinaryPair
   KernelTable<double> f64;
 
   template <class Real>
-  [[nodiscard]] const KernelTable<Real>& table() const;
+  [[nodiscard]] const KernelTable<Real>& table(ElementType parameter, ElementType gradient) const;
 };
 
 template <>
-inline const KernelTable<float>& KernelSet::table<float>() const {
-  return f32;
+inline const KernelTable<float>& KernelSet::table<float>(ElementType parameter, ElementType gradient) const {
+  return f32[static_cast<std::size_t>(binary_pair(parameter, gradient))];
 }
 template <>
-inline const KernelTable<double>& KernelSet::table<double>() const {
+inline const KernelTable<double>& KernelSet::table<double>(ElementType /*parameter*/,
+                                                           ElementType /*gradient*/) const {
   return f64;
+}
+
+/// Makes a set of Kernels<parameter type, gradient type>::table for every pair.
+template <template <ElementType, ElementType> class Kernels>
+constexpr KernelSet make_kernel_set(const char* name) {
+  using enum ElementType;
+  return {name,
+          {Kernels<f32, f32>::table, Kernels<f32, f16>::table, Kernels<f32, bf16>::table,
+           Kernels<f16, f16>::table, Kernels<f16, f32>::table, Kernels<bf16, bf16>::table,
+           Kernels<bf16, f32>::table},
+          Kernels<f64, f64>::table};
 }
 
 /// Plain loops in exactly the arithmetic of docs/semantics.md: the definition that other sets are tested
 /// against.
 extern const KernelSet kReferenceKernels;
 
-/// Compositions of OpenBLAS level-1 calls. Within rounding of the reference, not equal to the bit: OpenBLAS
-/// fuses multiplications with additions and returns f32 norms rounded to f32.
-extern const KernelSet kBlasKernels;
+/// Compositions of OpenBLAS level-1 calls, for F32 and F64; `reference` where a 16-bit type is involved.
+/// Within rounding of the reference, not equal to the bit: OpenBLAS fuses multiplications with additions and
+/// returns f32 norms rounded to f32.
+const KernelSet& blas_kernels();
 
-/// The set called `name`, or the best one for "auto"; LARS_ERR_ARGUMENT, listing the names, if there is none.
+/// The SIMD kernels for the instruction sets that this processor has, the widest first; at least one. Called
+/// "simd/AVX2" and the like. In the arithmetic of the reference, to the bit.
+std::vector<const KernelSet*> simd_kernel_sets();
+
+/// The set called `name`: "auto", "simd", "simd/<target>", "reference" or "blas"; LARS_ERR_ARGUMENT, listing
+/// the names, if there is none that this processor can run.
 const KernelSet& kernel_set(std::string_view name);
 
 /// Σ (weight_rescale w)² and Σ (update_rescale u)² of one chunk, for binary64 tensors whose plain sums

@@ -9,85 +9,100 @@
 namespace lars {
 namespace {
 
-/// Adds f(i) to lane i mod kLanes, in order of i, then the lanes. f returns both squares of element i.
-template <class Squares>
-SumsOfSquares sum_in_lanes(std::size_t count, const Squares& squares) {
-  std::array<double, kLanes> weight{};
-  std::array<double, kLanes> update{};
+/// Adds square(i) to lane i mod kLanes, in order of i, then the lanes.
+template <class Square>
+double sum_in_lanes(std::size_t count, const Square& square) {
+  std::array<double, kLanes> sums{};
   const auto add_row = [&](std::size_t first, std::size_t lanes) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const SumsOfSquares element = squares(first + lane);
-      weight[lane] += element.weight;
-      update[lane] += element.update;
-    }
+    for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += square(first + lane);
   };
   std::size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) add_row(i, kLanes);
   add_row(i, count - i);
-  return {add_lanes(weight), add_lanes(update)};
+  return add_lanes(sums);
 }
 
-/// Calls body with std::true_type or std::false_type, so that no loop tests a condition per element.
-template <class Body>
-auto with_constant(bool condition, const Body& body) {
-  return condition ? body(std::true_type{}) : body(std::false_type{});
-}
+double squared(double value) { return value * value; }
 
-template <class Real>
-SumsOfSquares sum_squares(const DecayedGradient<Real>& term, const Real* parameter, const Real* gradient,
-                          std::size_t count) {
-  return with_constant(term.decay, [&](auto decay) {
-    return sum_in_lanes(count, [&](std::size_t i) {
-      const double w = parameter[i];
-      const double u = decayed_gradient<decay()>(term, parameter[i], gradient[i]);
-      return SumsOfSquares{w * w, u * u};
+template <ElementType parameter_type, ElementType gradient_type>
+struct ReferenceKernels {
+  using Real = Compute<parameter_type>;
+
+  static double sum_weight_squares(Weights weights, std::size_t count) {
+    return sum_in_lanes(count, [&](std::size_t i) { return squared(load<parameter_type>(weights, i)); });
+  }
+
+  static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                                   std::size_t count) {
+    return with_constant(term.decay, [&](auto decay) {
+      return sum_in_lanes(count, [&](std::size_t i) {
+        const Real weight = decay ? load<parameter_type>(weights, i) : Real{0};
+        return squared(decayed_gradient<decay()>(term, weight, load<gradient_type>(gradient, i)));
+      });
     });
-  });
-}
+  }
 
-/// Calls element(i, Δ_i) for every element, in order.
-template <class Real, class Element>
-void for_each_increment(const MomentumUpdate<Real>& term, const Real* parameter, const Real* gradient,
-                        Real* momentum, std::size_t count, const Element& element) {
-  with_constant(term.gradient.decay, [&](auto decay) {
-    with_constant(term.nesterov, [&](auto nesterov) {
-      for (std::size_t i = 0; i < count; ++i) {
-        element(i, increment<decay(), nesterov()>(term, parameter[i], gradient[i], momentum[i]));
-      }
+  static SumsOfSquares sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                                   std::size_t count) {
+    return {sum_weight_squares(weights, count), sum_update_squares(term, weights, gradient, count)};
+  }
+
+  /// Calls element(i, w_i, Δ_i) for every element, in order.
+  template <class Element>
+  static void for_each_increment(const MomentumUpdate<Real>& term, Weights weights, const void* gradient,
+                                 Real* momentum, std::size_t count, const Element& element) {
+    with_constant(term.gradient.decay, [&](auto decay) {
+      with_constant(term.nesterov, [&](auto nesterov) {
+        for (std::size_t i = 0; i < count; ++i) {
+          const Real weight = load<parameter_type>(weights, i);
+          element(
+              i, weight,
+              increment<decay(), nesterov()>(term, weight, load<gradient_type>(gradient, i), momentum[i]));
+        }
+      });
     });
-  });
-}
+  }
 
-template <class Real>
-void apply(const MomentumUpdate<Real>& term, Real* parameter, const Real* gradient, Real* momentum,
-           std::size_t count) {
-  for_each_increment(term, parameter, gradient, momentum, count,
-                     [parameter](std::size_t i, Real increment) { parameter[i] += increment; });
-}
+  static void apply(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                    Real* momentum, std::size_t count) {
+    for_each_increment(term, weights, gradient, momentum, count,
+                       [weights](std::size_t i, Real weight, Real increment) {
+                         store<parameter_type>(weight + increment, weights, i);
+                       });
+  }
 
-template <class Real>
-void write(const MomentumUpdate<Real>& term, const Real* parameter, const Real* gradient, Real* momentum,
-           Real* update, std::size_t count) {
-  for_each_increment(term, parameter, gradient, momentum, count,
-                     [update](std::size_t i, Real increment) { update[i] = increment; });
-}
+  static void write(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
+                    Real* update, std::size_t count) {
+    for_each_increment(term, weights, gradient, momentum, count,
+                       [update](std::size_t i, Real /*weight*/, Real increment) { update[i] = increment; });
+  }
+
+  static void accumulate(const void* gradient, Real* accumulator, bool first, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const Real value = load<gradient_type>(gradient, i);
+      accumulator[i] = first ? value : accumulator[i] + value;
+    }
+  }
+
+  static constexpr KernelTable<Real> table = {sum_squares, sum_update_squares, sum_weight_squares, apply,
+                                              write,       accumulate};
+};
 
 }  // namespace
 
-const KernelSet kReferenceKernels = {"reference",
-                                     {sum_squares<float>, apply<float>, write<float>},
-                                     {sum_squares<double>, apply<double>, write<double>}};
+constexpr KernelSet kReferenceKernels = make_kernel_set<ReferenceKernels>("reference");
 
 SumsOfSquares sum_rescaled_squares(const DecayedGradient<double>& term, const double* parameter,
                                    const double* gradient, std::size_t count, double weight_rescale,
                                    double update_rescale) {
-  return with_constant(term.decay, [&](auto decay) {
+  const double weight =
+      sum_in_lanes(count, [&](std::size_t i) { return squared(weight_rescale * parameter[i]); });
+  const double update = with_constant(term.decay, [&](auto decay) {
     return sum_in_lanes(count, [&](std::size_t i) {
-      const double w = weight_rescale * parameter[i];
-      const double u = update_rescale * decayed_gradient<decay()>(term, parameter[i], gradient[i]);
-      return SumsOfSquares{w * w, u * u};
+      return squared(update_rescale * decayed_gradient<decay()>(term, parameter[i], gradient[i]));
     });
   });
+  return {weight, update};
 }
 
 }  // namespace lars

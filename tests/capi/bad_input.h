@@ -26,6 +26,7 @@ struct World {
   OptimizerHandle fresh;          // of rows that need one without steps; the message is then its
   lars_schedule* made = nullptr;  // what a constructor wrote; released by the world
   std::uint32_t number = 77;      // outputs, which a failing call must leave alone
+  std::int32_t dtype = 77;
   std::uint64_t count = 77;
   double value = 77.0;
 
@@ -46,6 +47,9 @@ struct Row {
 
 /// Rows of functions that take an optimizer.
 std::vector<Row> optimizer_rows();
+
+/// Of these, rows of element types, threads and accumulation.
+std::vector<Row> execution_rows();
 
 /// Rows of schedules.
 std::vector<Row> schedule_rows();

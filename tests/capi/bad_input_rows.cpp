@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "capi/bad_input.h"
+#include "capi/bad_input_helpers.h"
 #include "capi/bad_schedules.h"
 
 namespace lars_test {
@@ -32,45 +32,6 @@ std::int32_t select_and_throw(void*, std::uint32_t, const char*, std::int32_t, s
   throw std::runtime_error("predicate");
 }
 
-/// Makes the call on a handle that has one parameter, "taken", no learning rate and no step behind it. The
-/// handle becomes the world's message; that the call changed nothing shows in the count of its parameters.
-std::int32_t on_fresh_handle(World& x, const std::function<std::int32_t(lars_optimizer*)>& call) {
-  x.fresh = make_optimizer();
-  EXPECT_EQ(lars_add_parameter(x.fresh.get(), "taken", LARS_F32, 0, nullptr, nullptr), LARS_OK);
-  const std::int32_t status = call(x.fresh.get());
-  std::uint32_t count = 0;
-  EXPECT_EQ(lars_parameter_count(x.fresh.get(), &count), LARS_OK);
-  EXPECT_EQ(count, 1U);
-  std::uint64_t steps = 0;
-  EXPECT_EQ(lars_step_count(x.fresh.get(), &steps), LARS_OK);
-  EXPECT_EQ(steps, 0U);
-  return status;
-}
-
-/// Makes the call with one pointer of an array replaced.
-template <class Pointer, class Call>
-std::int32_t with(std::vector<Pointer>& pointers, std::size_t index, Pointer replacement, const Call& call) {
-  const Pointer original = pointers[index];
-  pointers[index] = replacement;
-  const std::int32_t status = call();
-  pointers[index] = original;
-  return status;
-}
-template <class Pointer, class Call>
-std::int32_t with(std::vector<Pointer>& pointers, std::size_t index, std::nullptr_t, const Call& call) {
-  return with(pointers, index, Pointer{nullptr}, call);
-}
-template <class Call>
-std::int32_t with(std::vector<const void*>& pointers, std::size_t index, void* replacement,
-                  const Call& call) {
-  return with(pointers, index, static_cast<const void*>(replacement), call);
-}
-template <class Call>
-std::int32_t with(std::vector<const void*>& pointers, std::size_t index, const float* replacement,
-                  const Call& call) {
-  return with(pointers, index, static_cast<const void*>(replacement), call);
-}
-
 /// Makes the call while the learning rate follows a callback, and sets it back.
 template <class Call>
 std::int32_t with_schedule(World& x, lars_schedule_function function, const Call& call) {
@@ -93,6 +54,8 @@ const std::vector<Call> kCalls = {
       {"lars_parameter_count", [](World& x, lars_optimizer* o) { return lars_parameter_count(o, &x.number); }},
       {"lars_parameter_index", [](World& x, lars_optimizer* o) { return lars_parameter_index(o, "b", &x.number); }},
       {"lars_parameter_info", [](World& x, lars_optimizer* o) { return lars_parameter_info(o, 0, nullptr, nullptr, &x.number, nullptr); }},
+      {"lars_set_gradient_dtype", [](World&, lars_optimizer* o) { return lars_set_gradient_dtype(o, "a*", LARS_F16); }},
+      {"lars_gradient_dtype", [](World& x, lars_optimizer* o) { return lars_gradient_dtype(o, 0, &x.dtype); }},
       {"lars_set", [](World&, lars_optimizer* o) { return lars_set(o, nullptr, LARS_MOMENTUM, 0.5); }},
       {"lars_set_if", [](World&, lars_optimizer* o) { return lars_set_if(o, select_all, nullptr, LARS_MOMENTUM, 0.5); }},
       {"lars_set_schedule", [](World& x, lars_optimizer* o) { return lars_set_schedule(o, nullptr, LARS_MOMENTUM, x.schedule.get()); }},
@@ -100,10 +63,20 @@ const std::vector<Call> kCalls = {
       {"lars_get", [](World& x, lars_optimizer* o) { return lars_get(o, 0, LARS_MOMENTUM, &x.value); }},
       {"lars_set_nonfinite_policy", [](World&, lars_optimizer* o) { return lars_set_nonfinite_policy(o, LARS_NONFINITE_SKIP); }},
       {"lars_set_kernels", [](World&, lars_optimizer* o) { return lars_set_kernels(o, "blas"); }},
+      {"lars_set_threads", [](World&, lars_optimizer* o) { return lars_set_threads(o, 2); }},
+      {"lars_threads", [](World& x, lars_optimizer* o) { return lars_threads(o, &x.number); }},
+      {"lars_set_parallel_for", [](World&, lars_optimizer* o) { return lars_set_parallel_for(o, nullptr, nullptr, 2); }},
       {"lars_step", [](World& x, lars_optimizer* o) { return lars_step(o, x.w.data(), x.g.data()); }},
       {"lars_step_flat", [](World& x, lars_optimizer* o) { return lars_step_flat(o, x.w[0], x.g[0]); }},
       {"lars_step_parameter", [](World& x, lars_optimizer* o) { return lars_step_parameter(o, 0, x.w[0], x.g[0]); }},
       {"lars_update", [](World& x, lars_optimizer* o) { return lars_update(o, x.w.data(), x.g.data(), x.updates.data()); }},
+      {"lars_set_accumulation", [](World&, lars_optimizer* o) { return lars_set_accumulation(o, 2); }},
+      {"lars_accumulate", [](World& x, lars_optimizer* o) { return lars_accumulate(o, x.w.data(), x.g.data()); }},
+      {"lars_step_accumulated", [](World& x, lars_optimizer* o) { return lars_step_accumulated(o, x.w.data()); }},
+      {"lars_discard_accumulated", [](World&, lars_optimizer* o) { return lars_discard_accumulated(o); }},
+      {"lars_accumulated", [](World& x, lars_optimizer* o) { return lars_accumulated(o, &x.number, nullptr); }},
+      {"lars_set_carry_norms", [](World&, lars_optimizer* o) { return lars_set_carry_norms(o, 1); }},
+      {"lars_parameters_changed", [](World&, lars_optimizer* o) { return lars_parameters_changed(o); }},
       {"lars_step_count", [](World& x, lars_optimizer* o) { return lars_step_count(o, &x.count); }},
       {"lars_parameter_step_count", [](World& x, lars_optimizer* o) { return lars_parameter_step_count(o, 0, &x.count); }},
       {"lars_norms", [](World& x, lars_optimizer* o) { return lars_norms(o, 0, &x.value, nullptr, nullptr); }},
@@ -136,11 +109,6 @@ std::int32_t while_busy(World& x, std::int32_t (*make)(World& x, lars_optimizer*
   return second.status;
 }
 
-void* shifted(void* memory, std::size_t bytes) { return static_cast<std::byte*>(memory) + bytes; }
-const void* shifted(const void* memory, std::size_t bytes) {
-  return static_cast<const std::byte*>(memory) + bytes;
-}
-
 std::vector<Row> rows_of_arguments() {
   // One row, two lines: what is wrong and what is expected; the call.
   // clang-format off
@@ -161,7 +129,7 @@ std::vector<Row> rows_of_arguments() {
        [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "a\x7f", LARS_F32, 0, nullptr, nullptr); }); }},
       {"lars_add_parameter", "name", "duplicate", LARS_ERR_NAME, {"'taken' is already taken by parameter 0", "unique"},
        [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "taken", LARS_F32, 0, nullptr, nullptr); }); }},
-      {"lars_add_parameter", "dtype", "unknown", LARS_ERR_TYPE, {"dtype 7", "LARS_F32 (544)", "LARS_F64 (576)"},
+      {"lars_add_parameter", "dtype", "unknown", LARS_ERR_TYPE, {"dtype 7", "LARS_F16 (528)", "LARS_F32 (544)", "LARS_F64 (576)", "LARS_BF16 (1040)"},
        [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "new", 7, 0, nullptr, nullptr); }); }},
       {"lars_add_parameter", "ndim", "too many", LARS_ERR_SHAPE, {"ndim", "'new'", "65", "at most 64"},
        [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { return lars_add_parameter(fresh, "new", LARS_F32, 65, std::vector<std::int64_t>(65, 1).data(), nullptr); }); }},
@@ -371,7 +339,7 @@ std::vector<Row> rows_of_arguments() {
        [](World& x) { return lars_set_nonfinite_policy(x.get(), -1); }},
       {"lars_set_kernels", "kernels", "NULL", LARS_ERR_ARGUMENT, {"kernels is NULL"},
        [](World& x) { return lars_set_kernels(x.get(), nullptr); }},
-      {"lars_set_kernels", "kernels", "unknown", LARS_ERR_ARGUMENT, {"\"avx1024\" is unknown", "\"reference\""},
+      {"lars_set_kernels", "kernels", "unknown", LARS_ERR_ARGUMENT, {"\"avx1024\" is unknown", "\"auto\"", "\"simd/", "\"reference\"", "\"blas\""},
        [](World& x) { return lars_set_kernels(x.get(), "avx1024"); }},
       {"lars_step", "parameters", "NULL", LARS_ERR_ARGUMENT, {"parameters is NULL"},
        [](World& x) { return lars_step(x.get(), nullptr, x.g.data()); }},
@@ -457,6 +425,7 @@ std::vector<Row> rows_of_arguments() {
 
 std::vector<Row> optimizer_rows() {
   std::vector<Row> rows = rows_of_arguments();
+  for (Row& row : execution_rows()) rows.push_back(std::move(row));
   for (const Call& call : kCalls) {
     rows.push_back({call.function, "optimizer", "NULL", LARS_ERR_ARGUMENT, {}, [&call](World& x) {
                       return call.make(x, nullptr);

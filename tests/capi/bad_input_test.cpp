@@ -46,10 +46,13 @@ std::string snapshot(const World& world) {
     const char* name = nullptr;
     double norms[3] = {};
     std::uint64_t steps = 0;
+    std::int32_t gradient = 0;
+    lars_gradient_dtype(world.get(), i, &gradient);
     lars_parameter_info(world.get(), i, &name, nullptr, nullptr, nullptr);
     const std::int32_t status = lars_norms(world.get(), i, &norms[0], &norms[1], &norms[2]);
     lars_parameter_step_count(world.get(), i, &steps);
-    out << name << ' ' << status << ' ' << norms[0] << ' ' << norms[1] << ' ' << norms[2] << ' ' << steps;
+    out << name << ' ' << gradient << ' ' << status << ' ' << norms[0] << ' ' << norms[1] << ' ' << norms[2]
+        << ' ' << steps;
     for (std::int32_t key = 1; key <= 9; ++key) {
       double value = 0.0;
       const std::int32_t got = lars_get(world.get(), i, key, &value);
@@ -57,6 +60,10 @@ std::string snapshot(const World& world) {
     }
     out << '\n';
   }
+  std::uint32_t execution[3] = {};
+  lars_threads(world.get(), &execution[0]);
+  lars_accumulated(world.get(), &execution[1], &execution[2]);
+  out << execution[0] << ' ' << execution[1] << ' ' << execution[2] << '\n';
   std::uint64_t skips[2] = {};
   lars_skip_count(world.get(), &skips[0], &skips[1]);
   out << skips[0] << ' ' << skips[1] << '\n';
@@ -66,6 +73,7 @@ std::string snapshot(const World& world) {
 struct Memory {
   std::vector<Bytes> parameters, gradients, updates;
   std::uint32_t number;
+  std::int32_t dtype;
   std::uint64_t count;
   double value;
   bool operator==(const Memory&) const = default;
@@ -76,6 +84,7 @@ Memory memory_of(const World& world) {
           world.trainee.gradients,
           world.update_memory,
           world.number,
+          world.dtype,
           world.count,
           world.value};
 }
@@ -157,6 +166,10 @@ const std::map<std::string, std::string> kCannotBeWrong = {
     {"lars_norms.trust_ratio", "NULL: not wanted"},
     {"lars_skip_count.consecutive", "NULL: not wanted"},
     {"lars_skip_count.total", "NULL: not wanted"},
+    {"lars_accumulated.accumulated", "NULL: not wanted"},
+    {"lars_accumulated.micro_batches", "NULL: not wanted"},
+    {"lars_set_parallel_for.run", "NULL: the built-in threads"},
+    {"lars_set_parallel_for.user", "passed through"},
     {"lars_set_if.user", "passed through"},
     {"lars_set_schedule_if.user", "passed through"},
     {"lars_schedule_callback.user", "passed through"},
@@ -204,9 +217,12 @@ TEST(Table, TriesNullForEveryPointerAndNanForEveryNumber) {
     if (std::string(row.mistake).find("NaN") != std::string::npos) nan_rows.insert(key);
   }
   // NULL means something for these: nothing to destroy, all parameters, no bound.
-  const std::set<std::string> null_is_meant = {
-      "lars_destroy.optimizer", "lars_set.selector", "lars_set_schedule.selector",
-      "lars_schedule_exponential_decay.end_value", "lars_schedule_warmup_exponential_decay.end_value"};
+  const std::set<std::string> null_is_meant = {"lars_destroy.optimizer",
+                                               "lars_set.selector",
+                                               "lars_set_schedule.selector",
+                                               "lars_set_gradient_dtype.selector",
+                                               "lars_schedule_exponential_decay.end_value",
+                                               "lars_schedule_warmup_exponential_decay.end_value"};
   for (const Argument& argument : declared_arguments()) {
     const std::string key = argument.function + "." + argument.name;
     if (kCannotBeWrong.contains(key)) continue;

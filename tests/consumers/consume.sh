@@ -34,7 +34,7 @@ case $way in
     unset LD_LIBRARY_PATH  # nothing of liblars.so is to be needed
     # shellcheck disable=SC2046,SC2086
     "$cc" $flags "$here/program.c" -o "$work/program" $(pkg-config --cflags liblars) \
-      "$(pkg-config --variable=libdir liblars)/liblars.a" -lopenblas -lstdc++ -lm
+      $(pkg-config --static --libs liblars | sed 's/-llars/-l:liblars.a/')
     program=$work/program ;;
   add_subdirectory)
     cmake -S "$here/add_subdirectory" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DLARS_SOURCE="$source" -DPROGRAM="$here/program.c" \

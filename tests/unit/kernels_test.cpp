@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <random>
+#include <type_traits>
 #include <vector>
 
 #include "error.h"
@@ -14,6 +16,15 @@ namespace {
 template <class Real>
 class Kernels : public testing::Test {
  protected:
+  static constexpr lars::ElementType kType =
+      std::is_same_v<Real, float> ? lars::ElementType::f32 : lars::ElementType::f64;
+
+  static const lars::KernelTable<Real>& table(const lars::KernelSet& set) {
+    return set.table<Real>(kType, kType);
+  }
+
+  static lars::Weights weights(const std::vector<Real>& w) { return {w.data(), nullptr}; }
+
   static std::vector<Real> random(std::size_t count, unsigned seed) {
     std::mt19937 generator(seed);
     std::normal_distribution<double> normal;
@@ -32,7 +43,8 @@ TYPED_TEST(Kernels, ReferenceSumsAreTheDefinedBits) {
     const lars::DecayedGradient<TypeParam> term = {TypeParam(0.25), TypeParam(0.1), true};
     std::vector<TypeParam> u(count);
     for (std::size_t i = 0; i < count; ++i) u[i] = TypeParam(0.25) * g[i] + TypeParam(0.1) * w[i];
-    const auto sums = lars::kReferenceKernels.table<TypeParam>().sum_squares(term, w.data(), g.data(), count);
+    const auto sums =
+        this->table(lars::kReferenceKernels).sum_squares(term, this->weights(w), g.data(), count);
     EXPECT_EQ(sums.weight, lars_test::defined_sum_of_squares(w)) << count;
     EXPECT_EQ(sums.update, lars_test::defined_sum_of_squares(u)) << count;
   }
@@ -47,10 +59,10 @@ TYPED_TEST(Kernels, BlasAgreesWithReference) {
         const auto g = this->random(count, 4);
         const lars::MomentumUpdate<TypeParam> term = {
             {TypeParam(0.5), TypeParam(0.01), decay}, TypeParam(-0.3), TypeParam(0.9), nesterov};
-        const auto& reference = lars::kReferenceKernels.table<TypeParam>();
-        const auto& blas = lars::kBlasKernels.table<TypeParam>();
-        const auto expected = reference.sum_squares(term.gradient, w.data(), g.data(), count);
-        const auto sums = blas.sum_squares(term.gradient, w.data(), g.data(), count);
+        const auto& reference = this->table(lars::kReferenceKernels);
+        const auto& blas = this->table(lars::blas_kernels());
+        const auto expected = reference.sum_squares(term.gradient, this->weights(w), g.data(), count);
+        const auto sums = blas.sum_squares(term.gradient, this->weights(w), g.data(), count);
         EXPECT_NEAR(sums.weight, expected.weight, tolerance * expected.weight);
         EXPECT_NEAR(sums.update, expected.update, tolerance * expected.update);
 
@@ -58,11 +70,11 @@ TYPED_TEST(Kernels, BlasAgreesWithReference) {
         auto v = expected_v;
         std::vector<TypeParam> expected_update(count);
         std::vector<TypeParam> update(count);
-        reference.write(term, w.data(), g.data(), expected_v.data(), expected_update.data(), count);
-        blas.write(term, w.data(), g.data(), v.data(), update.data(), count);
+        reference.write(term, this->weights(w), g.data(), expected_v.data(), expected_update.data(), count);
+        blas.write(term, this->weights(w), g.data(), v.data(), update.data(), count);
         auto applied = w;
         auto v_applied = this->random(count, 5);
-        blas.apply(term, applied.data(), g.data(), v_applied.data(), count);
+        blas.apply(term, {applied.data(), nullptr}, g.data(), v_applied.data(), count);
         for (std::size_t i = 0; i < count; ++i) {
           EXPECT_NEAR(v[i], expected_v[i], 4 * tolerance);
           EXPECT_NEAR(update[i], expected_update[i], 4 * tolerance);
@@ -87,14 +99,15 @@ TYPED_TEST(Kernels, BlasPropagatesNanThroughSpecialFactors) {
     auto v = expected_v;
     std::vector<TypeParam> expected(3);
     std::vector<TypeParam> update(3);
-    lars::kReferenceKernels.table<TypeParam>().write(term, w.data(), g.data(), expected_v.data(),
-                                                     expected.data(), 3);
-    lars::kBlasKernels.table<TypeParam>().write(term, w.data(), g.data(), v.data(), update.data(), 3);
+    this->table(lars::kReferenceKernels)
+        .write(term, this->weights(w), g.data(), expected_v.data(), expected.data(), 3);
+    this->table(lars::blas_kernels()).write(term, this->weights(w), g.data(), v.data(), update.data(), 3);
     for (std::size_t i = 0; i < 3; ++i) {
       EXPECT_EQ(std::isnan(update[i]), std::isnan(expected[i])) << i;
       EXPECT_EQ(std::isnan(v[i]), std::isnan(expected_v[i])) << i;
     }
-    const auto sums = lars::kBlasKernels.table<TypeParam>().sum_squares(term.gradient, w.data(), g.data(), 3);
+    const auto sums =
+        this->table(lars::blas_kernels()).sum_squares(term.gradient, this->weights(w), g.data(), 3);
     EXPECT_FALSE(std::isfinite(sums.update));
   }
 }
@@ -102,8 +115,14 @@ TYPED_TEST(Kernels, BlasPropagatesNanThroughSpecialFactors) {
 TEST(KernelSets, AreChosenByName) {
   EXPECT_STREQ(lars::kernel_set("reference").name, "reference");
   EXPECT_STREQ(lars::kernel_set("blas").name, "blas");
-  EXPECT_STREQ(lars::kernel_set("auto").name, "reference");
-  EXPECT_THROW(static_cast<void>(lars::kernel_set("")), lars::Error);
+  const auto simd = lars::simd_kernel_sets();
+  ASSERT_FALSE(simd.empty());
+  EXPECT_EQ(&lars::kernel_set("auto"), simd.front());
+  EXPECT_EQ(&lars::kernel_set("simd"), simd.front());
+  for (const lars::KernelSet* set : simd) EXPECT_EQ(&lars::kernel_set(set->name), set);
+  for (const char* unknown : {"", "simd/", "simd/none", "Reference", "avx2"}) {
+    EXPECT_THROW(static_cast<void>(lars::kernel_set(unknown)), lars::Error) << unknown;
+  }
 }
 
 }  // namespace

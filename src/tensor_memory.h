@@ -1,4 +1,4 @@
-// The memory of all momentum buffers.
+// Memory that the library keeps for tensors: momentum, masters, accumulators.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,13 @@
 namespace lars {
 
 /// One zeroed allocation, in which every buffer begins on a cache line, so that no two share one.
-class MomentumArena {
+class TensorMemory {
  public:
-  MomentumArena() = default;
+  TensorMemory() = default;
 
-  /// Buffers of these sizes. Large memory stays untouched until its first use, by whichever thread that is.
-  explicit MomentumArena(std::span<const std::uint64_t> bytes);
+  /// Buffers of these sizes, in bytes. Large memory stays untouched until its first use, by whichever thread
+  /// that is, so that it lies near that thread.
+  explicit TensorMemory(std::span<const std::uint64_t> bytes);
 
   [[nodiscard]] void* buffer(std::size_t index) const { return buffers_[index]; }
 

@@ -1,4 +1,4 @@
-#include "momentum_arena.h"
+#include "tensor_memory.h"
 
 #include <cstddef>
 #include <limits>
@@ -13,7 +13,7 @@ std::uint64_t round_up(std::uint64_t bytes) { return (bytes + kLine - 1) / kLine
 
 }  // namespace
 
-MomentumArena::MomentumArena(std::span<const std::uint64_t> bytes) {
+TensorMemory::TensorMemory(std::span<const std::uint64_t> bytes) {
   constexpr auto kLimit = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max());
   std::uint64_t total = kLine;  // room to align the first buffer
   for (const std::uint64_t size : bytes) {

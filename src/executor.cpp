@@ -1,0 +1,120 @@
+#include "executor.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace lars {
+namespace {
+
+/// Below so many elements for each, another thread costs more than it helps: waking it takes some
+/// microseconds, in which one thread steps about as many elements.
+constexpr std::uint64_t kElementsPerThread = 64 * 1024;
+
+/// Gives the thread another floating-point environment for a while: that of the thread that called the
+/// library, so that results do not depend on how the threads of a pool were set up.
+class ScopedEnvironment {
+ public:
+  explicit ScopedEnvironment(const std::fenv_t& environment) {
+    std::fegetenv(&own_);
+    std::fesetenv(&environment);
+  }
+  ~ScopedEnvironment() { std::fesetenv(&own_); }
+  ScopedEnvironment(const ScopedEnvironment&) = delete;
+  ScopedEnvironment& operator=(const ScopedEnvironment&) = delete;
+  ScopedEnvironment(ScopedEnvironment&&) = delete;
+  ScopedEnvironment& operator=(ScopedEnvironment&&) = delete;
+
+ private:
+  std::fenv_t own_ = {};
+};
+
+}  // namespace
+
+void Executor::set_threads(std::uint32_t threads) {
+  threads_ = threads;
+  host_run_ = nullptr;
+  prepared_ = false;
+}
+
+void Executor::set_parallel_for(lars_parallel_for host_run, void* user, std::uint32_t threads) {
+  threads_ = threads;
+  host_run_ = host_run;
+  host_user_ = user;
+  host_process_ = Process::current();
+  prepared_ = false;
+}
+
+std::uint32_t Executor::threads_for(std::uint64_t elements) const {
+  const std::uint64_t helpful = elements / kElementsPerThread;
+  if (helpful < 2 || threads_ == 1) return 1;
+  std::uint32_t available = 1;
+  if (host_run_ == nullptr) {
+    available = ThreadPool::concurrency();
+    if (available > 1 && threads_ != 0) available = threads_;
+  } else if (host_process_ == Process::current()) {
+    available = threads_ != 0 ? threads_ : std::max(std::thread::hardware_concurrency(), 1U);
+  }
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(helpful, available));
+}
+
+std::uint32_t Executor::tasks_for(std::size_t units, std::uint64_t elements) const {
+  const std::uint64_t most = std::min<std::uint64_t>(units, shares_.size());
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(threads_for(elements), most));
+}
+
+void Executor::prepare(std::uint64_t elements) {
+  if (prepared_) return;
+  const std::uint32_t threads = threads_for(elements);
+  if (threads > 1) {
+    if (shares_.size() < threads) shares_ = std::vector<Share>(threads);
+    if (host_run_ == nullptr) pool_.prepare(threads);
+  }
+  prepared_ = true;
+}
+
+bool Executor::run(std::uint32_t tasks) {
+  job_.tasks = tasks;
+  std::fegetenv(&job_.environment);
+  job_.unfinished.store(job_.units, std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < tasks; ++i) {
+    const std::uint64_t first = job_.units * i / tasks;
+    shares_[i].first = first;
+    shares_[i].size = job_.units * (i + std::uint64_t{1}) / tasks - first;
+    shares_[i].claimed.store(0, std::memory_order_release);
+  }
+  bool succeeded = true;
+  try {
+    if (host_run_ != nullptr) {
+      succeeded = host_run_(host_user_, tasks, &Executor::task, this) == 0;
+    } else {
+      pool_.run(tasks, &Executor::task, this);
+    }
+  } catch (...) {
+    succeeded = host_run_ == nullptr;  // the built-in threads have failed only to help
+  }
+  work(0);
+  while (job_.unfinished.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+  return succeeded;
+}
+
+void Executor::task(void* executor, std::uint32_t index) {
+  auto& self = *static_cast<Executor*>(executor);
+  if (index >= self.job_.tasks) return;  // a host's mistake, which the calling thread makes good
+  const ScopedEnvironment scoped(self.job_.environment);
+  self.work(index);
+}
+
+void Executor::work(std::uint32_t first_share) {
+  for (std::uint32_t i = 0; i < job_.tasks; ++i) {
+    Share& share = shares_[(first_share + i) % job_.tasks];
+    for (;;) {
+      const std::uint64_t claimed = share.claimed.fetch_add(1, std::memory_order_acquire);
+      if (claimed >= share.size) break;
+      const std::uint64_t offset = job_.order == Order::forward ? claimed : share.size - 1 - claimed;
+      job_.run_unit(job_.body, share.first + offset);
+      job_.unfinished.fetch_sub(1, std::memory_order_release);
+    }
+  }
+}
+
+}  // namespace lars

@@ -1,0 +1,393 @@
+// The SIMD kernels for one instruction set; simd.cpp includes this file once for each. One fused loop a pass.
+//
+// Bits: every lane does the operations of elements.h, in their order. Highway's Mul and Add are not
+// contracted
+// (-ffp-contract=off). Sums: element i goes to binary64 lane i mod kLanes, so a row of kLanes elements is
+// spread over kLanes / N vectors of N lanes, each with its own accumulator.
+#if defined(LARS_KERNELS_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LARS_KERNELS_SIMD_INL_H_
+#undef LARS_KERNELS_SIMD_INL_H_
+#else
+#define LARS_KERNELS_SIMD_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/elements.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lars::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// ---- 16-bit elements: low_precision.h, lane by lane -----------------------------------------------------
+
+template <class D>
+using Bits = hn::Vec<hn::RebindToUnsigned<D>>;
+
+template <class D, class Word>
+HWY_INLINE Bits<D> load_words(D /*d*/, const Word* words) {
+  const hn::Rebind<std::uint16_t, D> d16;
+  return hn::PromoteTo(hn::RebindToUnsigned<D>(),
+                       hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(words)));
+}
+
+/// Stores the lower halves.
+template <class D, class Word>
+HWY_INLINE void store_words(D /*d*/, Bits<D> bits, Word* words) {
+  // DemoteTo saturates signed numbers; with the lower half sign-extended first it truncates.
+  const hn::RebindToSigned<D> i32;
+  const hn::Rebind<std::int16_t, decltype(i32)> i16;
+  const auto extended = hn::ShiftRight<16>(hn::BitCast(i32, hn::ShiftLeft<16>(bits)));
+  hn::StoreU(hn::DemoteTo(i16, extended), i16, reinterpret_cast<std::int16_t*>(words));
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> float_from_half(D d, Bits<D> half) {
+  const hn::RebindToUnsigned<D> u;
+  const auto exponent_bits = hn::Set(u, 0x7c00U << 13);
+  const auto sign = hn::ShiftLeft<16>(hn::And(half, hn::Set(u, 0x8000U)));
+  const auto shifted = hn::ShiftLeft<13>(hn::And(half, hn::Set(u, 0x7fffU)));
+  const auto exponent = hn::And(shifted, exponent_bits);
+  const auto normal = hn::Add(shifted, hn::Set(u, (127U - 15U) << 23));
+  const auto nonfinite = hn::Add(normal, hn::Set(u, (128U - 16U) << 23));
+  const auto subnormal =
+      hn::BitCast(u, hn::Sub(hn::BitCast(d, hn::Add(normal, hn::Set(u, 1U << 23))), hn::Set(d, 0x1p-14F)));
+  auto bits = hn::IfThenElse(hn::Eq(exponent, exponent_bits), nonfinite, normal);
+  bits = hn::IfThenElse(hn::Eq(exponent, hn::Zero(u)), subnormal, bits);
+  return hn::BitCast(d, hn::Or(bits, sign));
+}
+
+template <class D>
+HWY_INLINE Bits<D> half_from_float(D d, hn::Vec<D> value) {
+  const hn::RebindToUnsigned<D> u;
+  const hn::RebindToSigned<D> i;  // magnitudes compare as signed numbers
+  const auto bits = hn::BitCast(u, value);
+  const auto sign = hn::And(hn::ShiftRight<16>(bits), hn::Set(u, 0x8000U));
+  const auto magnitude = hn::And(bits, hn::Set(u, 0x7fffffffU));
+  const auto compare = hn::BitCast(i, magnitude);
+  const auto odd = hn::And(hn::ShiftRight<13>(magnitude), hn::Set(u, 1));
+  const auto normal =
+      hn::ShiftRight<13>(hn::Add(hn::Add(magnitude, hn::Set(u, 0xfffU - ((127U - 15U) << 23))), odd));
+  const auto subnormal =
+      hn::Sub(hn::BitCast(u, hn::Add(hn::BitCast(d, magnitude), hn::Set(d, 0.5F))), hn::Set(u, 0x3f000000U));
+  const auto infinite = hn::IfThenElse(hn::RebindMask(u, hn::Gt(compare, hn::Set(i, 0x7f800000))),
+                                       hn::Set(u, 0x7e00U), hn::Set(u, 0x7c00U));
+  auto half = hn::IfThenElse(hn::RebindMask(u, hn::Lt(compare, hn::Set(i, 0x38800000))), subnormal, normal);
+  half = hn::IfThenElse(hn::RebindMask(u, hn::Gt(compare, hn::Set(i, 0x477fffff))), infinite, half);
+  return hn::Or(half, sign);
+}
+
+/// Whether a 16-bit number with these exponent bits is Inf or NaN.
+template <class U, class V>
+HWY_INLINE hn::Mask<U> all_set(U u, V bits, std::uint32_t exponent) {
+  return hn::Eq(hn::And(bits, hn::Set(u, exponent)), hn::Set(u, exponent));
+}
+
+// ---- Access: N elements from element i on ---------------------------------------------------------------
+
+/// Numbers as they are, widened to the compute type's lanes.
+template <ElementType type, class D>
+HWY_INLINE hn::Vec<D> load(D d, const void* buffer, std::size_t i) {
+  if constexpr (type == ElementType::f16) {
+    return float_from_half(d, load_words(d, static_cast<const std::uint16_t*>(buffer) + i));
+  } else if constexpr (type == ElementType::bf16) {
+    return hn::BitCast(d, hn::ShiftLeft<16>(load_words(d, static_cast<const std::uint16_t*>(buffer) + i)));
+  } else {
+    return hn::LoadU(d, static_cast<const hn::TFromD<D>*>(buffer) + i);
+  }
+}
+
+/// join_half, join_bfloat.
+template <ElementType type, class D>
+HWY_INLINE hn::Vec<D> load(D d, Weights weights, std::size_t i) {
+  if constexpr (type == ElementType::f16) {
+    const auto half = load_words(d, static_cast<const std::uint16_t*>(weights.parameter) + i);
+    const auto master = hn::LoadU(d, static_cast<const float*>(weights.master) + i);
+    const auto same = hn::Eq(half_from_float(d, master), half);
+    return hn::IfThenElse(hn::RebindMask(d, same), master, float_from_half(d, half));
+  } else if constexpr (type == ElementType::bf16) {
+    const hn::RebindToUnsigned<D> u;
+    const hn::RebindToSigned<D> s;
+    const auto parameter = load_words(d, static_cast<const std::uint16_t*>(weights.parameter) + i);
+    const auto words = load_words(d, static_cast<const std::int16_t*>(weights.master) + i);
+    const auto lower = hn::BitCast(u, hn::ShiftRight<16>(hn::BitCast(s, hn::ShiftLeft<16>(words))));
+    const auto zero = hn::Eq(hn::And(parameter, hn::Set(u, 0x7fffU)), hn::Zero(u));
+    const auto below_zero =
+        hn::And(hn::VecFromMask(u, zero), hn::BitCast(u, hn::BroadcastSignBit(hn::BitCast(s, lower))));
+    const auto ignored = hn::Or(hn::VecFromMask(u, all_set(u, parameter, 0x7f80U)), below_zero);
+    return hn::BitCast(d, hn::Add(hn::ShiftLeft<16>(parameter), hn::AndNot(ignored, lower)));
+  } else {
+    return load<type>(d, weights.parameter, i);
+  }
+}
+
+/// split_half, split_bfloat.
+template <ElementType type, class D>
+HWY_INLINE void store(D d, hn::Vec<D> weight, MutableWeights weights, std::size_t i) {
+  if constexpr (type == ElementType::f16) {
+    const hn::RebindToUnsigned<D> u;
+    const auto half = half_from_float(d, weight);
+    const auto nonfinite = hn::RebindMask(d, all_set(u, half, 0x7c00U));
+    const auto master = hn::IfThenElse(nonfinite, float_from_half(d, half), weight);
+    store_words(d, half, static_cast<std::uint16_t*>(weights.parameter) + i);
+    hn::StoreU(master, d, static_cast<float*>(weights.master) + i);
+  } else if constexpr (type == ElementType::bf16) {
+    const hn::RebindToUnsigned<D> u;
+    const auto bits = hn::BitCast(u, weight);
+    const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Set(u, 0x8000U)));
+    const auto quiet = hn::Or(hn::ShiftRight<16>(bits), hn::Set(u, 0x40U));
+    const auto is_nan = hn::RebindMask(u, hn::Ne(weight, weight));
+    const auto parameter = hn::IfThenElse(is_nan, quiet, rounded);
+    const auto lower = hn::IfThenZeroElse(all_set(u, parameter, 0x7f80U), bits);
+    store_words(d, parameter, static_cast<std::uint16_t*>(weights.parameter) + i);
+    store_words(d, lower, static_cast<std::int16_t*>(weights.master) + i);
+  } else {
+    hn::StoreU(weight, d, static_cast<hn::TFromD<D>*>(weights.parameter) + i);
+  }
+}
+
+// ---- Formula --------------------------------------------------------------------------------------------
+
+template <class D>
+struct DecayedGradientVector {
+  using V = hn::Vec<D>;
+  V gradient_scale;
+  V weight_decay;
+
+  HWY_INLINE DecayedGradientVector(D d, const DecayedGradient<hn::TFromD<D>>& term)
+      : gradient_scale(hn::Set(d, term.gradient_scale)), weight_decay(hn::Set(d, term.weight_decay)) {}
+
+  template <bool kDecay>
+  HWY_INLINE V at(V weight, V gradient) const {
+    const V scaled = hn::Mul(gradient_scale, gradient);
+    return kDecay ? hn::Add(scaled, hn::Mul(weight_decay, weight)) : scaled;
+  }
+};
+
+template <ElementType parameter_type, ElementType gradient_type>
+struct SimdKernels {
+  using Real = Compute<parameter_type>;
+
+  // Sums run over vectors as long as those of binary64, updates over vectors of the compute type.
+  using D64 = hn::ScalableTag<double>;
+  using DHalf = hn::Rebind<Real, D64>;
+  using D = hn::ScalableTag<Real>;
+  static constexpr std::size_t kN64 = hn::MaxLanes(D64());
+  static constexpr std::size_t kVectors = kLanes / kN64;
+  static_assert(kLanes % kN64 == 0);
+
+  static HWY_INLINE hn::Vec<D64> widen(hn::Vec<DHalf> v) {
+    if constexpr (std::is_same_v<Real, double>) {
+      return v;
+    } else {
+      return hn::PromoteTo(D64(), v);
+    }
+  }
+
+  static HWY_INLINE hn::Vec<D64> add_square(hn::Vec<DHalf> v, hn::Vec<D64> sum) {
+    const auto wide = widen(v);
+    if constexpr (std::is_same_v<Real, float>) {
+      return hn::MulAdd(wide, wide, sum);  // the square is exact, so fusing changes no bit
+    } else {
+      return hn::Add(sum, hn::Mul(wide, wide));
+    }
+  }
+
+  // gcc and clang keep an array of vectors in registers when every index is a constant, which it is after
+  // unrolling; a loop over the array that they do not unroll would go through memory.
+  template <class Body, std::size_t... k>
+  static HWY_INLINE void for_each_vector(const Body& body, std::index_sequence<k...> /*vectors*/) {
+    (body(std::integral_constant<std::size_t, k>{}), ...);
+  }
+
+  /// Adds up to two sums over the same elements: squares(i) gives vectors of w and u from element i on,
+  /// element_squares the same for one element.
+  template <bool kWeight, bool kUpdate, class Vectors, class Element>
+  static HWY_INLINE SumsOfSquares sum(std::size_t count, const Vectors& vectors, const Element& element) {
+    constexpr auto kAll = std::make_index_sequence<kVectors>{};
+    hn::Vec<D64> weight_sums[kVectors];
+    hn::Vec<D64> update_sums[kVectors];
+    for_each_vector([&](auto k) HWY_ATTR { weight_sums[k] = update_sums[k] = hn::Zero(D64()); }, kAll);
+    const auto add_vector = [&](auto k, std::size_t i) HWY_ATTR {
+      const auto [weight, update] = vectors(i);
+      if constexpr (kWeight) weight_sums[k] = add_square(weight, weight_sums[k]);
+      if constexpr (kUpdate) update_sums[k] = add_square(update, update_sums[k]);
+    };
+    std::size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      for_each_vector([&](auto k) HWY_ATTR { add_vector(k, i + k * kN64); }, kAll);
+    }
+    const std::size_t row = i;
+    for_each_vector(
+        [&](auto k) HWY_ATTR {
+          if (row + (k + 1) * kN64 <= count) {
+            add_vector(k, row + k * kN64);
+            i = row + (k + 1) * kN64;
+          }
+        },
+        kAll);
+    std::array<double, kLanes> weights{};
+    std::array<double, kLanes> updates{};
+    for_each_vector(
+        [&](auto k) HWY_ATTR {
+          if constexpr (kWeight) hn::StoreU(weight_sums[k], D64(), weights.data() + k * kN64);
+          if constexpr (kUpdate) hn::StoreU(update_sums[k], D64(), updates.data() + k * kN64);
+        },
+        kAll);
+    for (; i < count; ++i) {
+      const SumsOfSquares one = element(i);
+      if constexpr (kWeight) weights[i % kLanes] += one.weight;
+      if constexpr (kUpdate) updates[i % kLanes] += one.update;
+    }
+    return {kWeight ? add_lanes(weights) : 0.0, kUpdate ? add_lanes(updates) : 0.0};
+  }
+
+  struct WeightAndUpdate {
+    hn::Vec<DHalf> weight;
+    hn::Vec<DHalf> update;
+  };
+
+  template <bool kWeight, bool kDecay>
+  static SumsOfSquares sum_both(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                                std::size_t count) {
+    const DecayedGradientVector<DHalf> form(DHalf(), term);
+    return sum<kWeight, true>(
+        count,
+        [&](std::size_t i) HWY_ATTR {
+          const DHalf d;
+          const auto weight = kWeight || kDecay ? load<parameter_type>(d, weights, i) : hn::Zero(d);
+          const auto update = form.template at<kDecay>(weight, load<gradient_type>(d, gradient, i));
+          return WeightAndUpdate{weight, update};
+        },
+        [&](std::size_t i) {
+          const Real weight = kWeight || kDecay ? lars::load<parameter_type>(weights, i) : Real{0};
+          const double w = weight;
+          const double u = decayed_gradient<kDecay>(term, weight, lars::load<gradient_type>(gradient, i));
+          return SumsOfSquares{w * w, u * u};
+        });
+  }
+
+  static SumsOfSquares sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                                   std::size_t count) {
+    return term.decay ? sum_both<true, true>(term, weights, gradient, count)
+                      : sum_both<true, false>(term, weights, gradient, count);
+  }
+
+  static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                                   std::size_t count) {
+    return (term.decay ? sum_both<false, true>(term, weights, gradient, count)
+                       : sum_both<false, false>(term, weights, gradient, count))
+        .update;
+  }
+
+  static double sum_weight_squares(Weights weights, std::size_t count) {
+    return sum<true, false>(
+               count,
+               [&](std::size_t i) HWY_ATTR {
+                 const auto weight = load<parameter_type>(DHalf(), weights, i);
+                 return WeightAndUpdate{weight, weight};
+               },
+               [&](std::size_t i) {
+                 const double w = lars::load<parameter_type>(weights, i);
+                 return SumsOfSquares{w * w, 0.0};
+               })
+        .weight;
+  }
+
+  /// Advances the momentum. vectors(i, w, Δ) and element(i, w, Δ) do with the increments what is to be done.
+  template <bool kDecay, bool kNesterov, class Vectors, class Element>
+  static HWY_INLINE void advance(const MomentumUpdate<Real>& term, Weights weights, const void* gradient,
+                                 Real* HWY_RESTRICT momentum, std::size_t count, const Vectors& vectors,
+                                 const Element& element) {
+    const D d;
+    constexpr std::size_t kN = hn::MaxLanes(D());
+    const DecayedGradientVector<D> form(d, term.gradient);
+    const auto step_scale = hn::Set(d, term.step_scale);
+    const auto momentum_factor = hn::Set(d, term.momentum);
+    std::size_t i = 0;
+    for (; i + kN <= count; i += kN) {
+      const auto weight = load<parameter_type>(d, weights, i);
+      const auto decayed = form.template at<kDecay>(weight, load<gradient_type>(d, gradient, i));
+      const auto step = hn::Mul(step_scale, decayed);
+      const auto advanced = hn::Add(step, hn::Mul(momentum_factor, hn::LoadU(d, momentum + i)));
+      hn::StoreU(advanced, d, momentum + i);
+      vectors(i, weight, kNesterov ? hn::Add(step, hn::Mul(momentum_factor, advanced)) : advanced);
+    }
+    for (; i < count; ++i) {
+      const Real weight = lars::load<parameter_type>(weights, i);
+      element(
+          i, weight,
+          increment<kDecay, kNesterov>(term, weight, lars::load<gradient_type>(gradient, i), momentum[i]));
+    }
+  }
+
+  template <bool kDecay, bool kNesterov>
+  static void apply_as(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                       Real* momentum, std::size_t count) {
+    advance<kDecay, kNesterov>(
+        term, weights, gradient, momentum, count,
+        [&](std::size_t i, hn::Vec<D> weight, hn::Vec<D> increment)
+            HWY_ATTR { store<parameter_type>(D(), hn::Add(weight, increment), weights, i); },
+        [&](std::size_t i, Real weight, Real increment) {
+          lars::store<parameter_type>(weight + increment, weights, i);
+        });
+  }
+
+  static void apply(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                    Real* momentum, std::size_t count) {
+    with_constant(term.gradient.decay, [&](auto decay) {
+      with_constant(term.nesterov, [&](auto nesterov) {
+        apply_as<decay(), nesterov()>(term, weights, gradient, momentum, count);
+      });
+    });
+  }
+
+  template <bool kDecay, bool kNesterov>
+  static void write_as(const MomentumUpdate<Real>& term, Weights weights, const void* gradient,
+                       Real* momentum, Real* update, std::size_t count) {
+    advance<kDecay, kNesterov>(
+        term, weights, gradient, momentum, count,
+        [&](std::size_t i, hn::Vec<D> /*weight*/, hn::Vec<D> increment)
+            HWY_ATTR { hn::StoreU(increment, D(), update + i); },
+        [&](std::size_t i, Real /*weight*/, Real increment) { update[i] = increment; });
+  }
+
+  static void write(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
+                    Real* update, std::size_t count) {
+    with_constant(term.gradient.decay, [&](auto decay) {
+      with_constant(term.nesterov, [&](auto nesterov) {
+        write_as<decay(), nesterov()>(term, weights, gradient, momentum, update, count);
+      });
+    });
+  }
+
+  static void accumulate(const void* gradient, Real* accumulator, bool first, std::size_t count) {
+    const D d;
+    constexpr std::size_t kN = hn::MaxLanes(D());
+    std::size_t i = 0;
+    for (; i + kN <= count; i += kN) {
+      const auto value = load<gradient_type>(d, gradient, i);
+      hn::StoreU(first ? value : hn::Add(hn::LoadU(d, accumulator + i), value), d, accumulator + i);
+    }
+    for (; i < count; ++i) {
+      const Real value = lars::load<gradient_type>(gradient, i);
+      accumulator[i] = first ? value : accumulator[i] + value;
+    }
+  }
+
+  static constexpr KernelTable<Real> table = {sum_squares, sum_update_squares, sum_weight_squares, apply,
+                                              write,       accumulate};
+};
+
+constexpr KernelSet simd_kernels(const char* name) { return make_kernel_set<SimdKernels>(name); }
+
+}  // namespace lars::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

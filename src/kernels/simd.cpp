@@ -1,0 +1,66 @@
+// The SIMD kernels: simd-inl.h compiled once for each instruction set, and the list of those that can run
+// here.
+//
+// Left out: SVE and RVV, whose vectors have no size at compile time, and the variants of AVX-512 that add
+// nothing used here.
+#define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+
+#include <cstdint>
+#include <iterator>
+
+#include "kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd-inl.h"
+#include <hwy/foreach_target.h>
+// Last, once more, for the target of the whole build.
+#include "kernels/simd-inl.h"
+
+#if HWY_ONCE
+namespace lars {
+namespace {
+
+struct SimdTarget {
+  std::int64_t target;
+  KernelSet kernels;
+};
+
+/// The widest first.
+constexpr SimdTarget kSimdTargets[] = {
+#if HWY_TARGETS & HWY_AVX3
+    {HWY_AVX3, N_AVX3::simd_kernels("simd/AVX3")},
+#endif
+#if HWY_TARGETS & HWY_AVX2
+    {HWY_AVX2, N_AVX2::simd_kernels("simd/AVX2")},
+#endif
+#if HWY_TARGETS & HWY_SSE4
+    {HWY_SSE4, N_SSE4::simd_kernels("simd/SSE4")},
+#endif
+#if HWY_TARGETS & HWY_SSSE3
+    {HWY_SSSE3, N_SSSE3::simd_kernels("simd/SSSE3")},
+#endif
+#if HWY_TARGETS & HWY_NEON
+    {HWY_NEON, N_NEON::simd_kernels("simd/NEON")},
+#endif
+#if HWY_TARGETS & HWY_EMU128
+    {HWY_EMU128, N_EMU128::simd_kernels("simd/EMU128")},
+#endif
+#if HWY_TARGETS & HWY_SCALAR
+    {HWY_SCALAR, N_SCALAR::simd_kernels("simd/SCALAR")},
+#endif
+};
+
+}  // namespace
+
+std::vector<const KernelSet*> simd_kernel_sets() {
+  std::vector<const KernelSet*> sets;
+  for (const SimdTarget& target : kSimdTargets) {
+    if ((hwy::SupportedTargets() & target.target) != 0) sets.push_back(&target.kernels);
+  }
+  // The last is what this build requires of any processor it runs on.
+  if (sets.empty()) sets.push_back(&std::end(kSimdTargets)[-1].kernels);
+  return sets;
+}
+
+}  // namespace lars
+#endif  // HWY_ONCE

@@ -1,0 +1,85 @@
+#include "thread_pool.h"
+
+#include <unistd.h>
+
+#include <atomic>
+
+#ifdef LARS_WITH_TBB
+#include <oneapi/tbb/info.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/partitioner.h>
+#include <oneapi/tbb/task_arena.h>
+#endif
+
+namespace lars {
+
+Process Process::current() {
+  Process process;
+  process.id_ = getpid();
+  return process;
+}
+
+#ifdef LARS_WITH_TBB
+
+namespace {
+
+/// The process in which oneTBB was first used by this library, 0 before. In a child of that process oneTBB
+/// believes in threads that were not copied, and its locks may have been copied while they were held: it must
+/// not be touched there. The only process-wide variable of the library; no result depends on it.
+std::atomic<pid_t> threading_process = 0;
+
+bool may_use_threads() {
+  const pid_t owner = threading_process.load(std::memory_order_relaxed);
+  return owner == 0 || owner == getpid();
+}
+
+}  // namespace
+
+struct ThreadPool::Arena {
+  explicit Arena(std::uint32_t most) : threads(most), arena(static_cast<int>(most)) {}
+  std::uint32_t threads;
+  tbb::task_arena arena;
+};
+
+ThreadPool::ThreadPool() = default;
+
+ThreadPool::~ThreadPool() {
+  // A forked child must not touch the arena, and leaves its copy to the end of the process.
+  if (!may_use_threads()) static_cast<void>(arena_.release());
+}
+
+std::uint32_t ThreadPool::concurrency() {
+  return may_use_threads() ? static_cast<std::uint32_t>(tbb::info::default_concurrency()) : 1;
+}
+
+void ThreadPool::prepare(std::uint32_t threads) {
+  pid_t none = 0;
+  threading_process.compare_exchange_strong(none, getpid(), std::memory_order_relaxed);
+  if (arena_ != nullptr && arena_->threads >= threads) return;
+  arena_ = std::make_unique<Arena>(threads);
+  arena_->arena.initialize();
+}
+
+void ThreadPool::run(std::uint32_t count, lars_task task, void* context) {
+  arena_->arena.execute([=] {
+    // The static partitioner sends index i to thread i, pass after pass, if that is awake.
+    tbb::parallel_for(
+        std::uint32_t{0}, count, [=](std::uint32_t index) { task(context, index); },
+        tbb::static_partitioner());
+  });
+}
+
+#else
+
+struct ThreadPool::Arena {};
+ThreadPool::ThreadPool() = default;
+ThreadPool::~ThreadPool() = default;
+std::uint32_t ThreadPool::concurrency() { return 1; }
+void ThreadPool::prepare(std::uint32_t /*threads*/) {}
+void ThreadPool::run(std::uint32_t count, lars_task task, void* context) {
+  for (std::uint32_t index = 0; index < count; ++index) task(context, index);
+}
+
+#endif
+
+}  // namespace lars
