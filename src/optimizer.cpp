@@ -37,15 +37,18 @@ bool step_fits(ElementType type, double step_scale, double update_norm) {
   return std::fabs(step_scale) <= max && std::fabs(step_scale) * update_norm <= max;
 }
 
-/// Bytes of parameters and gradients whose update finds them still in cache after their norms: half the
-/// last-level cache, so that the momentum fits, too.
-std::uint64_t wave_bytes() {
-  static const std::uint64_t bytes = [] {
-    constexpr long kUsual = 16L << 20;
-    const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    return static_cast<std::uint64_t>(cache > 0 ? cache : kUsual) / 2;
-  }();
-  return bytes;
+/// Bytes of parameters and gradients that go through both passes together, so that the second finds in cache
+/// what the first has read: about twice the level-2 caches of so many threads. More would fit the last-level
+/// cache, but that is shared with other processes, and with other guests of the machine; docs/design.md has
+/// the measurement.
+std::uint64_t wave_bytes(std::uint32_t threads) {
+  static const auto cache = [](int name, long usual) {
+    const long size = sysconf(name);
+    return static_cast<std::uint64_t>(size > 0 ? size : usual);
+  };
+  static const std::uint64_t level2 = cache(_SC_LEVEL2_CACHE_SIZE, 1L << 20);
+  static const std::uint64_t level3 = cache(_SC_LEVEL3_CACHE_SIZE, 16L << 20);
+  return std::min(2 * level2 * threads, level3 / 2);
 }
 
 }  // namespace
@@ -79,10 +82,11 @@ std::int32_t Optimizer::take_step(Range range) {
 /// has its sums already.
 Optimizer::Range Optimizer::next_part(Range rest) const {
   if (policy_ != NonfinitePolicy::propagate || buffers_[rest.first].accumulated) return rest;
+  const std::uint64_t most = wave_bytes(threads());
   std::uint64_t bytes = 0;
   for (std::uint32_t index = rest.first; index < rest.last; ++index) {
     bytes += parameters_[index].bytes() + parameters_[index].gradient_bytes();
-    if (bytes > wave_bytes() && index > rest.first) return {rest.first, index};
+    if (bytes > most && index > rest.first) return {rest.first, index};
   }
   return rest;
 }
