@@ -50,7 +50,7 @@ std::uint32_t Executor::threads_for(std::uint64_t elements) const {
   std::uint32_t available = 1;
   if (host_run_ == nullptr) {
     available = ThreadPool::concurrency();
-    if (available > 1 && threads_ != 0) available = threads_;
+    if (threads_ != 0) available = std::min(available, threads_);
   } else if (host_process_ == Process::current()) {
     available = threads_ != 0 ? threads_ : std::max(std::thread::hardware_concurrency(), 1U);
   }
@@ -75,13 +75,14 @@ void Executor::prepare(std::uint64_t elements) {
 bool Executor::run(std::uint32_t tasks) {
   job_.tasks = tasks;
   std::fegetenv(&job_.environment);
-  job_.unfinished.store(job_.units, std::memory_order_relaxed);
+  job_.unfinished = job_.units;
   for (std::uint32_t i = 0; i < tasks; ++i) {
     const std::uint64_t first = job_.units * i / tasks;
     shares_[i].first = first;
     shares_[i].size = job_.units * (i + std::uint64_t{1}) / tasks - first;
-    shares_[i].claimed.store(0, std::memory_order_release);
+    shares_[i].claimed = 0;
   }
+  job_.open = true;
   bool succeeded = true;
   try {
     if (host_run_ != nullptr) {
@@ -93,26 +94,31 @@ bool Executor::run(std::uint32_t tasks) {
     succeeded = host_run_ == nullptr;  // the built-in threads have failed only to help
   }
   work(0);
-  while (job_.unfinished.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+  job_.open = false;
+  while (job_.unfinished != 0 || job_.joined != 0) std::this_thread::yield();
   return succeeded;
 }
 
 void Executor::task(void* executor, std::uint32_t index) {
   auto& self = *static_cast<Executor*>(executor);
-  if (index >= self.job_.tasks) return;  // a host's mistake, which the calling thread makes good
-  const ScopedEnvironment scoped(self.job_.environment);
-  self.work(index);
+  ++self.job_.joined;
+  // An index too many, or a task too late, is a host's mistake, which the calling thread makes good.
+  if (self.job_.open && index < self.job_.tasks) {
+    const ScopedEnvironment scoped(self.job_.environment);
+    self.work(index);
+  }
+  --self.job_.joined;
 }
 
 void Executor::work(std::uint32_t first_share) {
   for (std::uint32_t i = 0; i < job_.tasks; ++i) {
     Share& share = shares_[(first_share + i) % job_.tasks];
     for (;;) {
-      const std::uint64_t claimed = share.claimed.fetch_add(1, std::memory_order_acquire);
+      const std::uint64_t claimed = share.claimed++;
       if (claimed >= share.size) break;
       const std::uint64_t offset = job_.order == Order::forward ? claimed : share.size - 1 - claimed;
       job_.run_unit(job_.body, share.first + offset);
-      job_.unfinished.fetch_sub(1, std::memory_order_release);
+      --job_.unfinished;
     }
   }
 }

@@ -67,6 +67,10 @@ class Executor {
     std::uint32_t tasks = 0;
     std::fenv_t environment = {};  // the caller's rounding mode and handling of subnormal numbers
     std::atomic<std::uint64_t> unfinished = 0;
+    // A pass orders its memory accesses itself, whatever a host's pool promises: a task joins before it looks
+    // at anything, and the caller waits for those that joined.
+    std::atomic<bool> open = false;
+    std::atomic<std::uint32_t> joined = 0;
   };
 
   [[nodiscard]] std::uint32_t tasks_for(std::size_t units, std::uint64_t elements) const;

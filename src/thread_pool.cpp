@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 #ifdef LARS_WITH_TBB
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
@@ -49,7 +51,10 @@ ThreadPool::~ThreadPool() {
 }
 
 std::uint32_t ThreadPool::concurrency() {
-  return may_use_threads() ? static_cast<std::uint32_t>(tbb::info::default_concurrency()) : 1;
+  // A host that uses oneTBB itself may have limited it; asking for more would print a warning.
+  const auto allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+  const auto processors = static_cast<std::size_t>(tbb::info::default_concurrency());
+  return may_use_threads() ? static_cast<std::uint32_t>(std::min(allowed, processors)) : 1;
 }
 
 void ThreadPool::prepare(std::uint32_t threads) {

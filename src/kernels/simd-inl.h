@@ -142,7 +142,10 @@ HWY_INLINE void store(D d, hn::Vec<D> weight, MutableWeights weights, std::size_
     const auto bits = hn::BitCast(u, weight);
     const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Set(u, 0x8000U)));
     const auto quiet = hn::Or(hn::ShiftRight<16>(bits), hn::Set(u, 0x40U));
-    const auto is_nan = hn::RebindMask(u, hn::Ne(weight, weight));
+    // By its bits: Ne(weight, weight) is true for NaN on some targets only.
+    const hn::RebindToSigned<D> i32;
+    const auto magnitude = hn::BitCast(i32, hn::And(bits, hn::Set(u, 0x7fffffffU)));
+    const auto is_nan = hn::RebindMask(u, hn::Gt(magnitude, hn::Set(i32, 0x7f800000)));
     const auto parameter = hn::IfThenElse(is_nan, quiet, rounded);
     const auto lower = hn::IfThenZeroElse(all_set(u, parameter, 0x7f80U), bits);
     store_words(d, parameter, static_cast<std::uint16_t*>(weights.parameter) + i);

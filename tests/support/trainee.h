@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "lars/lars.h"
+#include "support/numbers.h"
 
 namespace lars_test {
 
@@ -54,9 +54,7 @@ struct TensorSpec {
     for (const std::int64_t extent : shape) product *= static_cast<std::size_t>(extent);
     return product;
   }
-  [[nodiscard]] std::size_t element_size() const {
-    return dtype == LARS_F32 ? sizeof(float) : sizeof(double);
-  }
+  [[nodiscard]] std::size_t element_size() const { return size_of_type(dtype); }
 };
 
 using Bytes = std::vector<std::byte>;
@@ -66,37 +64,17 @@ inline Bytes random_values(const TensorSpec& spec, std::uint64_t seed, double sc
   std::mt19937_64 generator(seed);
   std::normal_distribution<double> normal(0.0, scale);
   Bytes bytes(spec.count() * spec.element_size());
-  for (std::size_t i = 0; i < spec.count(); ++i) {
-    const double value = normal(generator);
-    if (spec.dtype == LARS_F32) {
-      const auto narrow = static_cast<float>(value);
-      std::memcpy(bytes.data() + i * sizeof narrow, &narrow, sizeof narrow);
-    } else {
-      std::memcpy(bytes.data() + i * sizeof value, &value, sizeof value);
-    }
-  }
+  for (std::size_t i = 0; i < spec.count(); ++i) write_number(spec.dtype, bytes.data(), i, normal(generator));
   return bytes;
 }
 
 /// Element i of a buffer, as double.
 inline double element(const TensorSpec& spec, const Bytes& bytes, std::size_t i) {
-  if (spec.dtype == LARS_F32) {
-    float value = 0;
-    std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
-    return value;
-  }
-  double value = 0;
-  std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
-  return value;
+  return read_number(spec.dtype, bytes.data(), i);
 }
 
 inline void set_element(const TensorSpec& spec, Bytes& bytes, std::size_t i, double value) {
-  if (spec.dtype == LARS_F32) {
-    const auto narrow = static_cast<float>(value);
-    std::memcpy(bytes.data() + i * sizeof narrow, &narrow, sizeof narrow);
-  } else {
-    std::memcpy(bytes.data() + i * sizeof value, &value, sizeof value);
-  }
+  write_number(spec.dtype, bytes.data(), i, value);
 }
 
 /// An optimizer with its tensors' memory.
@@ -126,15 +104,25 @@ class Trainee {
       gradients[i] = random_values(specs_[i], 7919 * seed + i, 0.1);
   }
 
-  std::int32_t step() {
-    std::vector<void*> w;
-    std::vector<const void*> g;
-    for (std::size_t i = 0; i < specs_.size(); ++i) {
-      w.push_back(parameters[i].data());
-      g.push_back(gradients[i].data());
-    }
-    return lars_step(get(), w.data(), g.data());
+  /// For the calls of lars.h that take arrays.
+  std::vector<void*> parameter_pointers() {
+    std::vector<void*> pointers;
+    for (Bytes& parameter : parameters) pointers.push_back(parameter.data());
+    return pointers;
   }
+  [[nodiscard]] std::vector<const void*> gradient_pointers() const {
+    std::vector<const void*> pointers;
+    for (const Bytes& gradient : gradients) pointers.push_back(gradient.data());
+    return pointers;
+  }
+
+  std::int32_t step() { return lars_step(get(), parameter_pointers().data(), gradient_pointers().data()); }
+
+  std::int32_t accumulate() {
+    const std::vector<void*> pointers = parameter_pointers();
+    return lars_accumulate(get(), pointers.data(), gradient_pointers().data());
+  }
+  std::int32_t step_accumulated() { return lars_step_accumulated(get(), parameter_pointers().data()); }
 
   std::vector<Bytes> parameters;
   std::vector<Bytes> gradients;
