@@ -1,5 +1,5 @@
-// Memory between two pages that must not be touched: a kernel that reads or writes an element too many ends the
-// test program.
+// Memory between two pages that must not be touched: a kernel that reads or writes an element too many ends
+// the test program.
 #pragma once
 
 #include <gtest/gtest.h>

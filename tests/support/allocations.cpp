@@ -1,0 +1,21 @@
+// Counts what the program, and the library in it, allocate by operator new. A file of its own, so that no
+// compiler sees through these functions where they are called.
+#include "support/allocations.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+std::atomic<std::uint64_t> count = 0;
+}
+
+std::uint64_t lars_test::allocation_count() { return count; }
+
+void* operator new(std::size_t size) {
+  ++count;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
