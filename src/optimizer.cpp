@@ -146,7 +146,7 @@ void Optimizer::record(Range range) {
 LayerNorms Optimizer::norms(std::uint32_t index) {
   const SumsOfSquares sums = add_slots(slots(index));
   const bool trusted =
-      parameters_[index].type != ElementType::f64 ||  // squares of binary32 are exact in binary64
+      tensors_[index].type != ElementType::f64 ||  // squares of binary32 are exact in binary64
       (rescale_for(sums.weight) == 1.0 && rescale_for(sums.update) == 1.0);
   if (!trusted) return norms_rescaled(index, sums);
   return {std::sqrt(sums.weight), std::sqrt(sums.update), 1.0};
@@ -165,6 +165,9 @@ std::string Optimizer::nonfinite_reason(Range range) const {
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     const TensorStep& tensor = tensors_[index];
     const LayerNorms& norms = tensor.norms;
+    const bool finite = std::isfinite(norms.weight_norm) && std::isfinite(norms.update_norm) &&
+                        step_fits(tensor.type, tensor.step_scale, norms.update_norm);
+    if (finite) continue;
     const Parameter& parameter = parameters_[index];
     if (!std::isfinite(norms.weight_norm)) {
       return fmt::format(
@@ -177,13 +180,11 @@ std::string Optimizer::nonfinite_reason(Range range) const {
           "was written",
           parameter.name, index);
     }
-    if (!step_fits(parameter.type, tensor.step_scale, norms.update_norm)) {
-      return fmt::format(
-          "the step of '{}' (index {}) overflows: learning rate {} x trust ratio {}, from |w| {} and |u| {}; "
-          "nothing was written. A larger eps bounds the ratio",
-          parameter.name, index, tensor.values[Key::learning_rate], norms.trust_ratio, norms.weight_norm,
-          norms.update_norm);
-    }
+    return fmt::format(
+        "the step of '{}' (index {}) overflows: learning rate {} x trust ratio {}, from |w| {} and |u| {}; "
+        "nothing was written. A larger eps bounds the ratio",
+        parameter.name, index, tensor.values[Key::learning_rate], norms.trust_ratio, norms.weight_norm,
+        norms.update_norm);
   }
   return {};
 }

@@ -96,8 +96,10 @@ class Optimizer {
   /// What a step needs to know of one tensor, besides its buffers.
   struct TensorStep {
     HyperparameterValues values;
-    DecayedGradient<double> term = {};  // u, as the values and accumulation define it
-    Sums missing = Sums::both;          // those that pass 1 must form
+    ElementType type = ElementType::f32;           // of the parameter
+    ElementType gradient_type = ElementType::f32;  // of the caller's gradient
+    DecayedGradient<double> term = {};             // u, as the values and accumulation define it
+    Sums missing = Sums::both;                     // those that pass 1 must form
     LayerNorms norms;
     double step_scale = 0.0;  // a = -γ r
   };
@@ -168,7 +170,10 @@ class Optimizer {
   void apply_updates(std::size_t segment);
   template <class Real>
   void accumulate_gradients(std::size_t segment);
-  [[nodiscard]] ElementType gradient_type(std::uint32_t index) const;
+  [[nodiscard]] ElementType gradient_type(std::uint32_t index) const {
+    const TensorStep& tensor = tensors_[index];
+    return buffers_[index].accumulated ? compute_type(tensor.type) : tensor.gradient_type;
+  }
   [[nodiscard]] Weights weights(std::uint32_t index, std::uint64_t first) const;
   [[nodiscard]] std::span<const SumsOfSquares> slots(std::uint32_t index) const {
     const SegmentRange segments = work_.segments(index, index + 1);

@@ -50,13 +50,8 @@ void Optimizer::sum_chunks(std::size_t segment_index, Sums which, const Sum& sum
   if (which != Sums::weight) slots_[segment_index].update = total.update;
 }
 
-ElementType Optimizer::gradient_type(std::uint32_t index) const {
-  const Parameter& parameter = parameters_[index];
-  return buffers_[index].accumulated ? compute_type(parameter.type) : parameter.gradient_type;
-}
-
 Weights Optimizer::weights(std::uint32_t index, std::uint64_t first) const {
-  const ElementType type = parameters_[index].type;
+  const ElementType type = tensors_[index].type;
   return {element(buffers_[index].parameter, element_size(type), first),
           element(static_cast<const void*>(masters_.buffer(index)), master_size(type), first)};
 }
@@ -68,7 +63,7 @@ bool Optimizer::sum_squares(Range range) {
   const bool succeeded = for_each_segment(range, Order::forward, [this](std::size_t segment_index) {
     const std::uint32_t index = work_.segment(segment_index).parameter;
     if (tensors_[index].missing == Sums::none) return;
-    with_compute_type(parameters_[index].type, [&](auto zero) {
+    with_compute_type(tensors_[index].type, [&](auto zero) {
       sum_chunks(segment_index, tensors_[index].missing, [&](std::uint64_t first, std::uint64_t count) {
         return sum_chunk<decltype(zero)>(index, buffers_[index].gradient, gradient_type(index), first, count);
       });
@@ -83,7 +78,7 @@ template <class Real>
 SumsOfSquares Optimizer::sum_chunk(std::uint32_t index, const void* gradient, ElementType gradient_type,
                                    std::uint64_t first, std::uint64_t count) const {
   const KernelTable<Real>& kernels =
-      kernels_.load(std::memory_order_relaxed)->table<Real>(parameters_[index].type, gradient_type);
+      kernels_.load(std::memory_order_relaxed)->table<Real>(tensors_[index].type, gradient_type);
   const TensorStep& tensor = tensors_[index];
   const auto term = rounded<Real>(tensor.term);
   const void* run = element(gradient, element_size(gradient_type), first);
@@ -140,7 +135,7 @@ void Optimizer::sum_rescaled_squares(std::uint32_t index, const SumsOfSquares& s
 /// Backward: what pass 1 read last is still in cache.
 void Optimizer::apply_updates(Range range) {
   for_each_segment(range, Order::backward, [this](std::size_t segment) {
-    with_compute_type(parameters_[work_.segment(segment).parameter].type,
+    with_compute_type(tensors_[work_.segment(segment).parameter].type,
                       [&](auto zero) { apply_updates<decltype(zero)>(segment); });
   });
   for (std::uint32_t index = range.first; index < range.last; ++index) {
@@ -155,7 +150,7 @@ void Optimizer::apply_updates(std::size_t segment_index) {
   const std::uint32_t index = segment.parameter;
   const TensorBuffers& buffers = buffers_[index];
   const TensorStep& tensor = tensors_[index];
-  const ElementType type = parameters_[index].type;
+  const ElementType type = tensors_[index].type;
   const KernelTable<Real>& kernels =
       kernels_.load(std::memory_order_relaxed)->table<Real>(type, gradient_type(index));
   const MomentumUpdate<Real> term = {rounded<Real>(tensor.term), static_cast<Real>(tensor.step_scale),
@@ -191,7 +186,7 @@ void Optimizer::apply_updates(std::size_t segment_index) {
 void Optimizer::accumulate_gradients() {
   if (completes_batch()) find_missing_sums(all());
   for_each_segment(all(), Order::forward, [this](std::size_t segment) {
-    with_compute_type(parameters_[work_.segment(segment).parameter].type,
+    with_compute_type(tensors_[work_.segment(segment).parameter].type,
                       [&](auto zero) { accumulate_gradients<decltype(zero)>(segment); });
   });
   if (completes_batch()) remember_sums(all(), true);
@@ -201,18 +196,18 @@ template <class Real>
 void Optimizer::accumulate_gradients(std::size_t segment_index) {
   const Segment& segment = work_.segment(segment_index);
   const std::uint32_t index = segment.parameter;
-  const Parameter& parameter = parameters_[index];
+  const TensorStep& tensor = tensors_[index];
   const KernelTable<Real>& kernels =
-      kernels_.load(std::memory_order_relaxed)->table<Real>(parameter.type, parameter.gradient_type);
+      kernels_.load(std::memory_order_relaxed)->table<Real>(tensor.type, tensor.gradient_type);
   auto* accumulator = static_cast<Real*>(accumulators_.buffer(index));
   const auto accumulate = [&](std::uint64_t first, std::uint64_t count) {
-    kernels.accumulate(element(buffers_[index].gradient, element_size(parameter.gradient_type), first),
+    kernels.accumulate(element(buffers_[index].gradient, element_size(tensor.gradient_type), first),
                        accumulator + first, accumulated_ == 0, count);
   };
   if (!completes_batch()) return accumulate(segment.first_element, segment.count);
-  sum_chunks(segment_index, tensors_[index].missing, [&](std::uint64_t first, std::uint64_t count) {
+  sum_chunks(segment_index, tensor.missing, [&](std::uint64_t first, std::uint64_t count) {
     accumulate(first, count);
-    return sum_chunk<Real>(index, accumulator, compute_type(parameter.type), first, count);
+    return sum_chunk<Real>(index, accumulator, compute_type(tensor.type), first, count);
   });
 }
 

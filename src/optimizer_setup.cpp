@@ -102,7 +102,10 @@ void Optimizer::set_gradient_type(const char* selector, ElementType type) {
   }
   const std::vector<std::uint32_t> selected = selector != nullptr ? matches(selector) : everyone();
   for (const std::uint32_t index : selected) check_gradient_type(parameters_[index], type);
-  for (const std::uint32_t index : selected) parameters_[index].gradient_type = type;
+  for (const std::uint32_t index : selected) {
+    parameters_[index].gradient_type = type;
+    if (prepared_) tensors_[index].gradient_type = type;
+  }
   if (selector == nullptr) default_gradient_type_ = type;
   buffer_check_.forget();
 }
@@ -129,6 +132,10 @@ void Optimizer::prepare() {
   std::vector<TensorBuffers> buffers(parameters_.size());
   std::vector<TensorStep> tensors(parameters_.size());
   std::vector<KnownSums> known(parameters_.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    tensors[i].type = parameters_[i].type;
+    tensors[i].gradient_type = parameters_[i].gradient_type;
+  }
   buffer_check_.prepare(parameters_.size());
 
   momentum_ = std::move(momentum);

@@ -4,9 +4,7 @@
 
 namespace lars {
 
-SumsOfSquares add_slots(std::span<const SumsOfSquares> slots) {
-  if (slots.empty()) return {};
-  if (slots.size() == 1) return slots[0];
+SumsOfSquares add_many_slots(std::span<const SumsOfSquares> slots) {
   // Pairing neighbours level by level is the same tree as splitting at the greatest power of two below the
   // size.
   const std::size_t left_size = std::bit_floor(slots.size() - 1);

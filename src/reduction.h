@@ -24,8 +24,14 @@ inline double add_lanes(std::array<double, kLanes> lanes) {
   return lanes[0];
 }
 
+/// add_slots of two and more.
+SumsOfSquares add_many_slots(std::span<const SumsOfSquares> slots);
+
 /// Adds chunk sums pairwise by index: (((0 + 1) + (2 + 3)) + ...), an odd one out moving up a level
 /// unchanged. The result depends on the slots alone. No slots: zero.
-SumsOfSquares add_slots(std::span<const SumsOfSquares> slots);
+inline SumsOfSquares add_slots(std::span<const SumsOfSquares> slots) {
+  if (slots.empty()) return {};
+  return slots.size() == 1 ? slots[0] : add_many_slots(slots);
+}
 
 }  // namespace lars

@@ -13,9 +13,10 @@
 
 #include <hwy/highway.h>
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -202,6 +203,15 @@ struct SimdKernels {
     }
   }
 
+  /// Calls body with kSize / 2, kSize / 4 ... 1, as constants.
+  template <std::size_t kSize, class Body>
+  static HWY_INLINE void for_each_half(const Body& body) {
+    if constexpr (kSize > 1) {
+      body(std::integral_constant<std::size_t, kSize / 2>{});
+      for_each_half<kSize / 2>(body);
+    }
+  }
+
   // gcc and clang keep an array of vectors in registers when every index is a constant, which it is after
   // unrolling; a loop over the array that they do not unroll would go through memory.
   template <class Body, std::size_t... k>
@@ -209,70 +219,90 @@ struct SimdKernels {
     (body(std::integral_constant<std::size_t, k>{}), ...);
   }
 
-  /// Adds up to two sums over the same elements: squares(i) gives vectors of w and u from element i on,
-  /// element_squares the same for one element.
-  template <bool kWeight, bool kUpdate, class Vectors, class Element>
-  static HWY_INLINE SumsOfSquares sum(std::size_t count, const Vectors& vectors, const Element& element) {
-    constexpr auto kAll = std::make_index_sequence<kVectors>{};
-    hn::Vec<D64> weight_sums[kVectors];
-    hn::Vec<D64> update_sums[kVectors];
-    for_each_vector([&](auto k) HWY_ATTR { weight_sums[k] = update_sums[k] = hn::Zero(D64()); }, kAll);
-    const auto add_vector = [&](auto k, std::size_t i) HWY_ATTR {
-      const auto [weight, update] = vectors(i);
-      if constexpr (kWeight) weight_sums[k] = add_square(weight, weight_sums[k]);
-      if constexpr (kUpdate) update_sums[k] = add_square(update, update_sums[k]);
-    };
-    std::size_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-      for_each_vector([&](auto k) HWY_ATTR { add_vector(k, i + k * kN64); }, kAll);
-    }
-    const std::size_t row = i;
-    for_each_vector(
-        [&](auto k) HWY_ATTR {
-          if (row + (k + 1) * kN64 <= count) {
-            add_vector(k, row + k * kN64);
-            i = row + (k + 1) * kN64;
-          }
-        },
-        kAll);
-    std::array<double, kLanes> weights{};
-    std::array<double, kLanes> updates{};
-    for_each_vector(
-        [&](auto k) HWY_ATTR {
-          if constexpr (kWeight) hn::StoreU(weight_sums[k], D64(), weights.data() + k * kN64);
-          if constexpr (kUpdate) hn::StoreU(update_sums[k], D64(), updates.data() + k * kN64);
-        },
-        kAll);
-    for (; i < count; ++i) {
-      const SumsOfSquares one = element(i);
-      if constexpr (kWeight) weights[i % kLanes] += one.weight;
-      if constexpr (kUpdate) updates[i % kLanes] += one.update;
-    }
-    return {kWeight ? add_lanes(weights) : 0.0, kUpdate ? add_lanes(updates) : 0.0};
-  }
-
   struct WeightAndUpdate {
     hn::Vec<DHalf> weight;
     hn::Vec<DHalf> update;
   };
+
+  /// The last, incomplete row of a chunk, in memory that has room for all of it.
+  class LastRow {
+   public:
+    LastRow(Weights weights, const void* gradient, std::size_t first, std::size_t count) {
+      copy(parameter_, weights.parameter, element_size(parameter_type), first, count);
+      copy(master_, weights.master, master_size(parameter_type), first, count);
+      copy(gradient_, gradient, element_size(gradient_type), first, count);
+    }
+    [[nodiscard]] Weights weights() const { return {parameter_, master_}; }
+    [[nodiscard]] const void* gradient() const { return gradient_; }
+
+   private:
+    static void copy(std::byte* to, const void* from, std::size_t size, std::size_t first,
+                     std::size_t count) {
+      if (size != 0 && from != nullptr) {
+        std::memcpy(to, static_cast<const std::byte*>(from) + first * size, count * size);
+      }
+    }
+    alignas(64) std::byte parameter_[kLanes * sizeof(Real)] = {};
+    alignas(64) std::byte master_[kLanes * sizeof(float)] = {};
+    alignas(64) std::byte gradient_[kLanes * sizeof(Real)] = {};
+  };
+
+  /// The tree of add_lanes: halves are added until one vector is left, and then its halves.
+  static HWY_INLINE double add_lanes(hn::Vec<D64> (&sums)[kVectors]) {
+    for_each_half<kVectors>([&](auto half) HWY_ATTR {
+      for_each_vector([&](auto k) HWY_ATTR { sums[k] = hn::Add(sums[k], sums[k + half]); },
+                      std::make_index_sequence<half>{});
+    });
+    double lanes[kN64];
+    hn::StoreU(sums[0], D64(), lanes);
+    for (std::size_t half = kN64 / 2; half > 0; half /= 2) {
+      for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+    }
+    return lanes[0];
+  }
+
+  /// Adds up to two sums over the same elements: vectors(weights, gradient, i) gives w and u from element i
+  /// on.
+  template <bool kWeight, bool kUpdate, class Vectors>
+  static HWY_INLINE SumsOfSquares sum(Weights weights, const void* gradient, std::size_t count,
+                                      const Vectors& vectors) {
+    constexpr auto kAll = std::make_index_sequence<kVectors>{};
+    hn::Vec<D64> weight_sums[kVectors];
+    hn::Vec<D64> update_sums[kVectors];
+    for_each_vector([&](auto k) HWY_ATTR { weight_sums[k] = update_sums[k] = hn::Zero(D64()); }, kAll);
+    const auto add = [&](auto k, WeightAndUpdate values) HWY_ATTR {
+      if constexpr (kWeight) weight_sums[k] = add_square(values.weight, weight_sums[k]);
+      if constexpr (kUpdate) update_sums[k] = add_square(values.update, update_sums[k]);
+    };
+    std::size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      for_each_vector([&](auto k) HWY_ATTR { add(k, vectors(weights, gradient, i + k * kN64)); }, kAll);
+    }
+    if (i < count) {
+      // What is missing adds +0, which changes no bit of a sum of squares.
+      const LastRow row(weights, gradient, i, count - i);
+      const std::size_t left = count - i;
+      for_each_vector(
+          [&](auto k) HWY_ATTR {
+            const std::size_t present = left > k * kN64 ? std::min<std::size_t>(left - k * kN64, kN64) : 0;
+            const auto mask = hn::FirstN(DHalf(), present);
+            const WeightAndUpdate values = vectors(row.weights(), row.gradient(), k * kN64);
+            add(k, {hn::IfThenElseZero(mask, values.weight), hn::IfThenElseZero(mask, values.update)});
+          },
+          kAll);
+    }
+    return {kWeight ? add_lanes(weight_sums) : 0.0, kUpdate ? add_lanes(update_sums) : 0.0};
+  }
 
   template <bool kWeight, bool kDecay>
   static SumsOfSquares sum_both(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                                 std::size_t count) {
     const DecayedGradientVector<DHalf> form(DHalf(), term);
     return sum<kWeight, true>(
-        count,
-        [&](std::size_t i) HWY_ATTR {
+        weights, gradient, count, [&](Weights w, const void* g, std::size_t i) HWY_ATTR {
           const DHalf d;
-          const auto weight = kWeight || kDecay ? load<parameter_type>(d, weights, i) : hn::Zero(d);
-          const auto update = form.template at<kDecay>(weight, load<gradient_type>(d, gradient, i));
-          return WeightAndUpdate{weight, update};
-        },
-        [&](std::size_t i) {
-          const Real weight = kWeight || kDecay ? lars::load<parameter_type>(weights, i) : Real{0};
-          const double w = weight;
-          const double u = decayed_gradient<kDecay>(term, weight, lars::load<gradient_type>(gradient, i));
-          return SumsOfSquares{w * w, u * u};
+          const auto weight = kWeight || kDecay ? load<parameter_type>(d, w, i) : hn::Zero(d);
+          return WeightAndUpdate{weight, form.template at<kDecay>(weight, load<gradient_type>(d, g, i))};
         });
   }
 
@@ -285,48 +315,47 @@ struct SimdKernels {
   static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                                    std::size_t count) {
     return (term.decay ? sum_both<false, true>(term, weights, gradient, count)
-                       : sum_both<false, false>(term, weights, gradient, count))
+                       : sum_both<false, false>(term, {}, gradient, count))
         .update;
   }
 
   static double sum_weight_squares(Weights weights, std::size_t count) {
-    return sum<true, false>(
-               count,
-               [&](std::size_t i) HWY_ATTR {
-                 const auto weight = load<parameter_type>(DHalf(), weights, i);
-                 return WeightAndUpdate{weight, weight};
-               },
-               [&](std::size_t i) {
-                 const double w = lars::load<parameter_type>(weights, i);
-                 return SumsOfSquares{w * w, 0.0};
-               })
+    return sum<true, false>(weights, nullptr, count,
+                            [&](Weights w, const void* /*g*/, std::size_t i) HWY_ATTR {
+                              const auto weight = load<parameter_type>(DHalf(), w, i);
+                              return WeightAndUpdate{weight, weight};
+                            })
         .weight;
   }
 
-  /// Advances the momentum. vectors(i, w, Δ) and element(i, w, Δ) do with the increments what is to be done.
-  template <bool kDecay, bool kNesterov, class Vectors, class Element>
-  static HWY_INLINE void advance(const MomentumUpdate<Real>& term, Weights weights, const void* gradient,
-                                 Real* HWY_RESTRICT momentum, std::size_t count, const Vectors& vectors,
-                                 const Element& element) {
-    const D d;
+  /// Advances the momentum of the elements from i on that fill vectors of D, then of vectors half as long,
+  /// and so on; stores with vectors(d, i, w, Δ) what is to be done with the increments, and the last with
+  /// element(i, w, Δ).
+  template <bool kDecay, bool kNesterov, class D, class Vectors, class Element>
+  static HWY_INLINE void advance(D d, std::size_t i, const MomentumUpdate<Real>& term, Weights weights,
+                                 const void* gradient, Real* HWY_RESTRICT momentum, std::size_t count,
+                                 const Vectors& vectors, const Element& element) {
     constexpr std::size_t kN = hn::MaxLanes(D());
     const DecayedGradientVector<D> form(d, term.gradient);
     const auto step_scale = hn::Set(d, term.step_scale);
     const auto momentum_factor = hn::Set(d, term.momentum);
-    std::size_t i = 0;
     for (; i + kN <= count; i += kN) {
       const auto weight = load<parameter_type>(d, weights, i);
       const auto decayed = form.template at<kDecay>(weight, load<gradient_type>(d, gradient, i));
       const auto step = hn::Mul(step_scale, decayed);
       const auto advanced = hn::Add(step, hn::Mul(momentum_factor, hn::LoadU(d, momentum + i)));
       hn::StoreU(advanced, d, momentum + i);
-      vectors(i, weight, kNesterov ? hn::Add(step, hn::Mul(momentum_factor, advanced)) : advanced);
+      vectors(d, i, weight, kNesterov ? hn::Add(step, hn::Mul(momentum_factor, advanced)) : advanced);
     }
-    for (; i < count; ++i) {
-      const Real weight = lars::load<parameter_type>(weights, i);
-      element(
-          i, weight,
-          increment<kDecay, kNesterov>(term, weight, lars::load<gradient_type>(gradient, i), momentum[i]));
+    if constexpr (kN > 4) {
+      advance<kDecay, kNesterov>(hn::Half<D>(), i, term, weights, gradient, momentum, count, vectors,
+                                 element);
+    } else {
+      for (; i < count; ++i) {
+        const Real weight = lars::load<parameter_type>(weights, i);
+        const Real slope = lars::load<gradient_type>(gradient, i);
+        element(i, weight, increment<kDecay, kNesterov>(term, weight, slope, momentum[i]));
+      }
     }
   }
 
@@ -334,9 +363,9 @@ struct SimdKernels {
   static void apply_as(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
                        Real* momentum, std::size_t count) {
     advance<kDecay, kNesterov>(
-        term, weights, gradient, momentum, count,
-        [&](std::size_t i, hn::Vec<D> weight, hn::Vec<D> increment)
-            HWY_ATTR { store<parameter_type>(D(), hn::Add(weight, increment), weights, i); },
+        D(), 0, term, weights, gradient, momentum, count,
+        [&](auto d, std::size_t i, auto weight, auto increment)
+            HWY_ATTR { store<parameter_type>(d, hn::Add(weight, increment), weights, i); },
         [&](std::size_t i, Real weight, Real increment) {
           lars::store<parameter_type>(weight + increment, weights, i);
         });
@@ -355,9 +384,9 @@ struct SimdKernels {
   static void write_as(const MomentumUpdate<Real>& term, Weights weights, const void* gradient,
                        Real* momentum, Real* update, std::size_t count) {
     advance<kDecay, kNesterov>(
-        term, weights, gradient, momentum, count,
-        [&](std::size_t i, hn::Vec<D> /*weight*/, hn::Vec<D> increment)
-            HWY_ATTR { hn::StoreU(increment, D(), update + i); },
+        D(), 0, term, weights, gradient, momentum, count,
+        [&](auto d, std::size_t i, auto /*weight*/, auto increment)
+            HWY_ATTR { hn::StoreU(increment, d, update + i); },
         [&](std::size_t i, Real /*weight*/, Real increment) { update[i] = increment; });
   }
 

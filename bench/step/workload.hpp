@@ -1,0 +1,93 @@
+// One model's memory, and everything that is timed on it.
+#pragma once
+
+#include <lars/lars.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model.hpp"
+
+namespace lars_bench {
+
+/// An array of floats. Huge pages are asked for only where the library would, for its own memory.
+class Floats {
+ public:
+  Floats() = default;
+  Floats(std::int64_t count, bool huge_pages);
+  [[nodiscard]] float* data() const { return memory_.get(); }
+
+ private:
+  struct Free {
+    void operator()(float* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<float, Free> memory_;
+};
+
+/// Something to be timed. `step` returns the seconds of the part that counts.
+struct Contender {
+  std::string name;
+  double bytes_per_parameter;  // by the traffic model of docs/benchmarks.md
+  bool threaded;
+  std::function<double()> step;
+};
+
+class Workload {
+ public:
+  /// With `baselines`, memory for what is not liblars, too: 4 bytes a parameter.
+  Workload(Model model, bool baselines);
+  ~Workload();
+  Workload(const Workload&) = delete;
+  Workload& operator=(const Workload&) = delete;
+
+  [[nodiscard]] const Model& model() const { return model_; }
+
+  /// All contenders; those after `lars` only if the workload has baselines.
+  std::vector<Contender> contenders();
+
+  /// Memory that the library holds after the first step.
+  [[nodiscard]] std::size_t library_bytes() const { return library_bytes_; }
+
+  /// Before a contender is timed: threads and, for those of liblars, the settings it goes by.
+  void use_threads(std::uint32_t threads);
+
+ private:
+  struct Settings {
+    const char* kernels = "auto";
+    std::int32_t policy = LARS_NONFINITE_REFUSE;
+    bool carry = false;
+    double weight_decay = kWeightDecay;
+  };
+
+  static constexpr double kWeightDecay = 1e-4;
+
+  void configure(const Settings& settings);
+  void check(std::int32_t status) const;
+  Contender of_lars(const char* name, double bytes, const Settings& settings);
+  Contender accumulated(const char* name, bool step_counts);
+  void step_by_openblas();
+  template <class Body>
+  void parallel(const Body& body) const;
+
+  Model model_;
+  std::int64_t count_;
+  bool baselines_;
+  Floats parameters_;
+  Floats gradients_;
+  Floats momentum_;  // of the baselines
+  Floats scratch_;   // for the largest tensor, likewise
+  std::vector<void*> parameter_pointers_;
+  std::vector<const void*> gradient_pointers_;
+  std::vector<std::int64_t> offsets_;
+  lars_optimizer* optimizer_ = nullptr;
+  std::size_t library_bytes_ = 0;
+  std::uint32_t threads_ = 1;
+  std::unique_ptr<tbb::task_arena> arena_;
+};
+
+}  // namespace lars_bench
