@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contenders import LIBLARS, Contender
+from contenders import LIBLARS, Agreement, Contender
 from process import WorkerProcess
 
 STEPS = 4
@@ -29,15 +29,25 @@ class Verdict:
         return {"max_relative_error": self.error, "tolerance": TOLERANCE, "steps": STEPS, "agrees": self.agrees()}
 
 
-def changes(contender: Contender, peer: Contender, shapes: list[list[int]], threads: int, options: Any, seed: int) -> Any:
-    """By how much a few steps change every element, with the options under which `peer` matches liblars."""
-    with tempfile.TemporaryDirectory() as folder, WorkerProcess(contender, threads, options) as worker:
-        file = Path(folder) / "changes"
-        worker.ask("setup", shapes=shapes, hyperparameters=peer.agreement.hyperparameters(), seed=seed)
-        worker.ask("check", steps=STEPS, file=str(file))
-        values = array.array("d")
-        values.frombytes(file.read_bytes())
-        return values
+@dataclass(frozen=True)
+class Problem:
+    """What both are given."""
+
+    agreement: Agreement
+    shapes: list[list[int]]
+    threads: int
+    seed: int
+
+    def changes(self, contender: Contender, options: dict[str, Any]) -> "array.array[float]":
+        """By how much a few steps of the contender change every element."""
+        with tempfile.TemporaryDirectory() as folder, WorkerProcess(contender, self.threads, options) as worker:
+            file = Path(folder) / "changes"
+            hyperparameters = self.agreement.hyperparameters()
+            worker.ask("setup", shapes=self.shapes, hyperparameters=hyperparameters, seed=self.seed)
+            worker.ask("check", steps=STEPS, file=str(file), constant_ratio=self.agreement.constant_ratio)
+            values = array.array("d")
+            values.frombytes(file.read_bytes())
+            return values
 
 
 def largest_error(shapes: list[list[int]], expected: Any, found: Any) -> float:
@@ -56,6 +66,9 @@ def largest_error(shapes: list[list[int]], expected: Any, found: Any) -> float:
 
 def compare(peer: Contender, shapes: list[list[int]], threads: int, liblars_options: Any, seed: int) -> Verdict:
     """Steps liblars and the peer from the same parameters with the same gradients."""
-    expected = changes(LIBLARS, peer, shapes, threads, liblars_options, seed)
-    found = changes(peer, peer, shapes, threads, {}, seed)
-    return Verdict(largest_error(shapes, expected, found))
+    errors = []
+    for agreement in peer.agreements:
+        problem = Problem(agreement, shapes, threads, seed)
+        expected = problem.changes(LIBLARS, liblars_options)
+        errors.append(largest_error(shapes, expected, problem.changes(peer, {})))
+    return Verdict(math.nan if any(map(math.isnan, errors)) else max(errors))

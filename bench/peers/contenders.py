@@ -29,11 +29,13 @@ class Agreement:
     adapt: str
     why: str
     learning_rate: float = CHECK_LEARNING_RATE
+    momentum: float = CHECK_MOMENTUM
+    constant_ratio: bool = False  # gradients as long as the parameters, so that r is η in every step
 
     def hyperparameters(self) -> dict[str, Any]:
         return {
             "learning_rate": self.learning_rate,
-            "momentum": CHECK_MOMENTUM,
+            "momentum": self.momentum,
             "weight_decay": self.weight_decay,
             "trust_coefficient": CHECK_TRUST_COEFFICIENT,
             "adapt": self.adapt,
@@ -50,21 +52,22 @@ class Contender:
     requirements: Path
     worker: tuple[str, str]
     source: str
-    agreement: Agreement
+    agreements: tuple[Agreement, ...]  # all must hold
     options: dict[str, Any] = field(default_factory=dict)
 
 
 SAME = Agreement(DECAY, "all", "liblars's own definition: nothing to match")
 SUM_OF_NORMS = "r = η‖w‖ / (‖g‖ + λ‖w‖): liblars has ‖g + λw‖, the same with a negligible λ"
+RATIO_OUTSIDE = "r outside the momentum: v ← μv + u, w ← w − γrv"
 
 LIBLARS = Contender(
-    "liblars", "liblars", "liblars", REQUIREMENTS / "liblars.txt", ("liblars_worker", "Liblars"), "include/lars/lars.h", SAME
+    "liblars", "liblars", "liblars", REQUIREMENTS / "liblars.txt", ("liblars_worker", "Liblars"), "include/lars/lars.h", ()
 )
 
 
 def on_torch(name: str, title: str, worker: str, source: str, agreement: Agreement, **options: Any) -> Contender:
     return Contender(
-        name, title, "torch", REQUIREMENTS / "torch.txt", ("torch_workers", worker), source, agreement, options
+        name, title, "torch", REQUIREMENTS / "torch.txt", ("torch_workers", worker), source, (agreement,), options
     )
 
 
@@ -86,7 +89,7 @@ PEERS = [
         ORACLE,
         ("optax_worker", "Optax"),
         "optax/_src/alias.py",
-        SAME,
+        (SAME,),
     ),
     on_torch("timm", "timm Lars", "Timm", TIMM_SOURCE, TIMM, foreach=None),
     on_torch("timm_foreach", "timm Lars, foreach", "Timm", TIMM_SOURCE, TIMM, foreach=True),
@@ -111,7 +114,20 @@ PEERS = [
         REQUIREMENTS / "ipex.txt",
         ("torch_workers", "Ipex"),
         "intel_extension_for_pytorch/optim/_lars.py, csrc/cpu/aten/kernels/optimizer/LarsNormStepKenl.cpp",
-        Agreement(NEGLIGIBLE_DECAY, "all", f"{SUM_OF_NORMS}; γ outside the momentum; eps 0"),
+        (
+            Agreement(
+                NEGLIGIBLE_DECAY,
+                "all",
+                f"{RATIO_OUTSIDE}; no difference without momentum; {SUM_OF_NORMS}",
+                momentum=0.0,
+            ),
+            Agreement(
+                NEGLIGIBLE_DECAY,
+                "all",
+                f"{RATIO_OUTSIDE}; no difference if r is the same in all steps; {SUM_OF_NORMS}",
+                constant_ratio=True,
+            ),
+        ),
     ),
     Contender(
         "paddle",
@@ -120,6 +136,6 @@ PEERS = [
         REQUIREMENTS / "paddle.txt",
         ("paddle_worker", "Paddle"),
         "paddle/phi/kernels/cpu/lars_momentum_kernel.cc",
-        Agreement(NEGLIGIBLE_DECAY, "all", f"{SUM_OF_NORMS}; eps 0; without decay it does not adapt"),
+        (Agreement(NEGLIGIBLE_DECAY, "all", f"{SUM_OF_NORMS}; without decay it does not adapt"),),
     ),
 ]

@@ -36,3 +36,13 @@ def parameters(shapes: Shapes, seed: int) -> Arrays:
 
 def gradients(shapes: Shapes, seed: int, step: int) -> Arrays:
     return random_arrays(shapes, GRADIENT_SCALE, seed, 1, step)
+
+
+def norm(array: np.ndarray) -> float:
+    return float(np.linalg.norm(np.asarray(array, dtype=np.float64)))
+
+
+def lengthen(arrays: Arrays, models: Arrays) -> None:
+    """Scales each array to the norm of its model."""
+    for array, model in zip(arrays, models, strict=True):
+        array *= np.float32(norm(model) / norm(array))

@@ -44,11 +44,14 @@ class Worker:
         )
         return self.contender.about()
 
-    def check(self, steps: int, file: str) -> None:
+    def check(self, steps: int, file: str, constant_ratio: bool) -> None:
         """Steps on new gradients each time; writes by how much the parameters have changed, as binary64, to a file."""
         before = data.parameters(self.shapes, self.seed)
         for step in range(steps):
-            self.contender.set_gradients(data.gradients(self.shapes, self.seed, step))
+            gradients = data.gradients(self.shapes, self.seed, step)
+            if constant_ratio:
+                data.lengthen(gradients, self.contender.parameters())
+            self.contender.set_gradients(gradients)
             self.contender.prepare()
             self.contender.step()
         with open(file, "wb") as output:
