@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import LIBLARS, Agreement, Contender
-from process import WorkerProcess
+from process import Surroundings, WorkerProcess
 
 STEPS = 4
 # Of the largest change of a tensor: each step rounds parameters and momentum to binary32, and the peers sum their norms
@@ -35,12 +35,12 @@ class Problem:
 
     agreement: Agreement
     shapes: list[list[int]]
-    threads: int
+    surroundings: Surroundings
     seed: int
 
     def changes(self, contender: Contender, options: dict[str, Any]) -> "array.array[float]":
         """By how much a few steps of the contender change every element."""
-        with tempfile.TemporaryDirectory() as folder, WorkerProcess(contender, self.threads, options) as worker:
+        with tempfile.TemporaryDirectory() as folder, WorkerProcess(contender, self.surroundings, options) as worker:
             file = Path(folder) / "changes"
             hyperparameters = self.agreement.hyperparameters()
             worker.ask("setup", shapes=self.shapes, hyperparameters=hyperparameters, seed=self.seed)
@@ -64,11 +64,13 @@ def largest_error(shapes: list[list[int]], expected: Any, found: Any) -> float:
     return worst
 
 
-def compare(peer: Contender, shapes: list[list[int]], threads: int, liblars_options: Any, seed: int) -> Verdict:
+def compare(
+    peer: Contender, shapes: list[list[int]], surroundings: Surroundings, liblars_options: dict[str, Any], seed: int
+) -> Verdict:
     """Steps liblars and the peer from the same parameters with the same gradients."""
     errors = []
     for agreement in peer.agreements:
-        problem = Problem(agreement, shapes, threads, seed)
+        problem = Problem(agreement, shapes, surroundings, seed)
         expected = problem.changes(LIBLARS, liblars_options)
         errors.append(largest_error(shapes, expected, problem.changes(peer, {})))
     return Verdict(math.nan if any(map(math.isnan, errors)) else max(errors))

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contenders import LIBLARS, Contender
-from process import WorkerFailure, WorkerProcess
+from process import Surroundings, WorkerFailure, WorkerProcess
 
-# Parameters, gradients, momentum and two temporaries: what the hungriest contender holds.
-ARRAYS = 5
+# How many times the parameters' bytes a process holds at its peak: liblars, and the hungriest of the peers.
+LIBLARS_COPIES = 4
+PEER_COPIES = 7
 RUNTIME_BYTES = 10**9  # the packages themselves
 # Threads of an OpenMP library may spin for a while after their last work, 0.2 s at the longest by default.
 PAUSE_SECONDS = 0.3
@@ -46,24 +47,25 @@ class Series:
 
 def groups(peers: list[Contender], shapes: list[list[int]], available: int) -> list[list[Contender]]:
     """Splits the peers so that each group, with liblars, fits into memory; at least one peer a group."""
-    need = ARRAYS * 4 * sum(math.prod(shape) for shape in shapes) + RUNTIME_BYTES
-    size = max(1, available // need - 1)
+    model = 4 * sum(math.prod(shape) for shape in shapes)
+    for_peers = available - LIBLARS_COPIES * model - RUNTIME_BYTES
+    size = max(1, for_peers // (PEER_COPIES * model + RUNTIME_BYTES))
     return [peers[start : start + size] for start in range(0, len(peers), size)]
 
 
 class Turns:
     """A group of workers that take turns."""
 
-    def __init__(self, plan: Plan, stack: contextlib.ExitStack) -> None:
-        self.plan, self.stack = plan, stack
+    def __init__(self, plan: Plan, surroundings: Surroundings, stack: contextlib.ExitStack) -> None:
+        self.plan, self.surroundings, self.stack = plan, surroundings, stack
         self.workers: dict[str, WorkerProcess] = {}
         self.series: dict[str, Series] = {}
 
-    def start(self, contender: Contender, shapes: list[list[int]], threads: int, options: dict[str, Any]) -> None:
+    def start(self, contender: Contender, shapes: list[list[int]], options: dict[str, Any]) -> None:
         """Starts a worker and lets it make its first steps, which allocate and compile."""
         series = self.series[contender.name] = Series(contender)
         try:
-            worker = self.stack.enter_context(WorkerProcess(contender, threads, options))
+            worker = self.stack.enter_context(WorkerProcess(contender, self.surroundings, options))
             self.workers[contender.name] = worker
             series.about = worker.ask(
                 "setup", shapes=shapes, hyperparameters=self.plan.hyperparameters, seed=self.plan.seed
@@ -110,7 +112,7 @@ class Turns:
 def measure(
     peers: list[Contender],
     shapes: list[list[int]],
-    threads: int,
+    surroundings: Surroundings,
     plan: Plan,
     liblars_options: dict[str, Any],
     available: int,
@@ -120,11 +122,11 @@ def measure(
     parts = groups(peers, shapes, available)
     for index, part in enumerate(parts):
         with contextlib.ExitStack() as stack:
-            turns = Turns(plan, stack)
-            turns.start(LIBLARS, shapes, threads, liblars_options)
+            turns = Turns(plan, surroundings, stack)
+            turns.start(LIBLARS, shapes, liblars_options)
             for contender in part:
                 progress(f"group {index + 1} of {len(parts)}: starting {contender.name}")
-                turns.start(contender, shapes, threads, {})
+                turns.start(contender, shapes, {})
             for number in range(plan.rounds):
                 progress(f"group {index + 1} of {len(parts)}: round {number + 1} of {plan.rounds}")
                 turns.round(number)

@@ -4,6 +4,7 @@ import json
 import os
 import select
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,18 @@ LOGS = environments.FOLDER / "logs"
 # What tunes numerical libraries from outside. Some of it slows one contender (a BLAS told to use an older processor's
 # kernels, for one), so that none of it reaches any.
 TUNING = ("BLIS_", "FLAGS_", "GOMP_", "GOTO_", "JAX_", "KMP_", "LARS_", "MKL_", "NVPL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
-TUNING += ("PYTORCH_", "TORCH", "XLA_")
+TUNING += ("PYTORCH_", "TORCH", "XLA_", "GLIBC_TUNABLES", "LD_PRELOAD", "MALLOC_", "THP_")
+# A step that allocates temporaries gets fresh pages from the system each time, unless the allocator keeps them; that
+# can cost more than the step's arithmetic. "tuned" is what performance guides advise, by glibc's own means: memory is
+# kept, and in huge pages. "default" is what a user has who sets nothing; then NumPy must not ask for huge pages for
+# its arrays either, or those whose tensors lie in them would have what the others have not.
+ALLOCATORS = {
+    "tuned": {
+        "GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1"
+        ":glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=1099511627776"
+    },
+    "default": {"NUMPY_MADVISE_HUGEPAGE": "0"},
+}
 ANSWER_SECONDS = 1800  # torch.compile of a large model takes minutes
 
 
@@ -28,41 +40,45 @@ def tuning_variables() -> dict[str, str]:
     return {name: value for name, value in sorted(os.environ.items()) if name.startswith(TUNING)}
 
 
-def chosen_variables(threads: int) -> dict[str, str]:
-    """Those that every worker gets instead. How threads wait is left at the default that users have."""
-    sizes = {name: str(threads) for name in ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    return sizes | {
-        "JAX_PLATFORMS": "cpu",
-        # 4 KiB pages for NumPy's arrays, as the frameworks' own allocators give: else those whose tensors are NumPy
-        # arrays would have larger ones than the rest.
-        "NUMPY_MADVISE_HUGEPAGE": "0",
-        "TORCHINDUCTOR_CACHE_DIR": str(environments.FOLDER / "inductor"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+@dataclass(frozen=True)
+class Surroundings:
+    """What all workers of a measurement have in common."""
 
+    threads: int
+    allocator: str = "tuned"
 
-def worker_environment(threads: int) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in tuning_variables()}
-    return kept | chosen_variables(threads)
+    def chosen(self) -> dict[str, str]:
+        """Variables that bear on speed. How threads wait is left at each library's default, which users have."""
+        sizes = {name: str(self.threads) for name in ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        return sizes | ALLOCATORS[self.allocator]
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in tuning_variables()}
+        return kept | self.chosen() | {
+            "JAX_PLATFORMS": "cpu",
+            "TORCHINDUCTOR_CACHE_DIR": str(environments.FOLDER / "inductor"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
 
 class WorkerProcess:
     """A contender's process; use as a context. Sleeps while it is not asked."""
 
-    def __init__(self, contender: Contender, threads: int, options: dict[str, Any]) -> None:
+    def __init__(self, contender: Contender, surroundings: Surroundings, options: dict[str, Any]) -> None:
         try:
             python = environments.python_of(contender.environment, contender.requirements)
         except environments.EnvironmentFailure as error:
             raise WorkerFailure(str(error)) from error
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log = LOGS / f"{contender.name}.log"
+        command = [str(python), str(WORKER), *contender.worker, str(surroundings.threads)]
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
-                [str(python), str(WORKER), *contender.worker, str(threads), json.dumps(contender.options | options)],
+                [*command, json.dumps(contender.options | options)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=worker_environment(threads),
+                env=surroundings.environment(),
             )
 
     def __enter__(self) -> "WorkerProcess":
