@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import LIBLARS, Agreement, Contender
-from process import Surroundings, WorkerProcess
+from process import LiblarsFailure, Surroundings, WorkerFailure, WorkerProcess
 
 STEPS = 4
 # Of the largest change of a tensor: each step rounds parameters and momentum to binary32, and the peers sum their norms
@@ -18,7 +18,7 @@ TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Verdict:
-    """The largest difference between the changes that contender and liblars made to a tensor, over the largest change."""
+    """The largest difference between the changes that peer and liblars made to a tensor, over its largest change."""
 
     error: float
 
@@ -71,6 +71,9 @@ def compare(
     errors = []
     for agreement in peer.agreements:
         problem = Problem(agreement, shapes, surroundings, seed)
-        expected = problem.changes(LIBLARS, liblars_options)
+        try:
+            expected = problem.changes(LIBLARS, liblars_options)
+        except WorkerFailure as error:
+            raise LiblarsFailure(str(error)) from error
         errors.append(largest_error(shapes, expected, problem.changes(peer, {})))
     return Verdict(math.nan if any(map(math.isnan, errors)) else max(errors))

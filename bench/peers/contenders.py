@@ -1,7 +1,7 @@
 """Who takes part, and under which options each must give what liblars gives.
 
-In all variants r is the trust ratio, u = g + λw the decayed gradient, γ the learning rate. With a constant γ it makes no
-difference whether γ is inside the momentum (v ← μv + γru, w ← w − v) or outside (v ← μv + ru, w ← w − γv).
+In all variants r is the trust ratio, u = g + λw the decayed gradient, γ the learning rate. With a constant γ it makes
+no difference whether γ is inside the momentum (v ← μv + γru, w ← w − v) or outside (v ← μv + ru, w ← w − γv).
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ ORACLE = HERE.parent.parent / "tests" / "parity" / "requirements.txt"  # the opt
 CHECK_LEARNING_RATE = 0.5
 CHECK_TRUST_COEFFICIENT = 0.2
 CHECK_MOMENTUM = 0.9
-# So small that ‖g‖ + λ‖w‖ and ‖g + λw‖ are one number in binary32, yet not 0: at 0, timm and Paddle do not adapt at all.
+# So small that ‖g‖ + λ‖w‖ and ‖g + λw‖ are one number in binary32, yet not 0: at 0, timm and Paddle do not adapt.
 NEGLIGIBLE_DECAY = 1e-12
 DECAY = 0.01  # where the definitions agree with decay too
 
@@ -61,7 +61,13 @@ SUM_OF_NORMS = "r = η‖w‖ / (‖g‖ + λ‖w‖): liblars has ‖g + λw‖
 RATIO_OUTSIDE = "r outside the momentum: v ← μv + u, w ← w − γrv"
 
 LIBLARS = Contender(
-    "liblars", "liblars", "liblars", REQUIREMENTS / "liblars.txt", ("liblars_worker", "Liblars"), "include/lars/lars.h", ()
+    "liblars",
+    "liblars",
+    "liblars",
+    REQUIREMENTS / "liblars.txt",
+    ("liblars_worker", "Liblars"),
+    "include/lars/lars.h",
+    (),
 )
 
 

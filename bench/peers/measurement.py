@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contenders import LIBLARS, Contender
-from process import Surroundings, WorkerFailure, WorkerProcess
+from process import LiblarsFailure, Surroundings, WorkerFailure, WorkerProcess
 
 # How many times the parameters' bytes a process holds at its peak: liblars, and the hungriest of the peers.
 LIBLARS_COPIES = 4
@@ -77,7 +77,7 @@ class Turns:
     def drop(self, name: str, reason: str) -> None:
         """liblars is the measure: without it there is nothing to go on with."""
         if name == LIBLARS.name:
-            raise WorkerFailure(f"liblars: {reason}")
+            raise LiblarsFailure(reason)
         self.series[name].failure = reason
         worker = self.workers.pop(name, None)
         if worker is not None:

@@ -15,7 +15,20 @@ WORKER = Path(__file__).resolve().parent / "workers" / "worker.py"
 LOGS = environments.FOLDER / "logs"
 # What tunes numerical libraries from outside. Some of it slows one contender (a BLAS told to use an older processor's
 # kernels, for one), so that none of it reaches any.
-TUNING = ("BLIS_", "FLAGS_", "GOMP_", "GOTO_", "JAX_", "KMP_", "LARS_", "MKL_", "NVPL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
+TUNING = (
+    "BLIS_",
+    "FLAGS_",
+    "GOMP_",
+    "GOTO_",
+    "JAX_",
+    "KMP_",
+    "LARS_",
+    "MKL_",
+    "NVPL_",
+    "NUMEXPR_",
+    "OMP_",
+    "OPENBLAS_",
+)
 TUNING += ("PYTORCH_", "TORCH", "XLA_", "GLIBC_TUNABLES", "LD_PRELOAD", "MALLOC_", "THP_")
 # A step that allocates temporaries gets fresh pages from the system each time, unless the allocator keeps them; that
 # can cost more than the step's arithmetic. "tuned" is what performance guides advise, by glibc's own means: memory is
@@ -33,6 +46,10 @@ ANSWER_SECONDS = 1800  # torch.compile of a large model takes minutes
 
 class WorkerFailure(Exception):
     """A contender that cannot be run; the message is the reason."""
+
+
+class LiblarsFailure(Exception):
+    """liblars cannot be run: without the measure, there is nothing to go on with."""
 
 
 def tuning_variables() -> dict[str, str]:
@@ -54,11 +71,15 @@ class Surroundings:
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in tuning_variables()}
-        return kept | self.chosen() | {
-            "JAX_PLATFORMS": "cpu",
-            "TORCHINDUCTOR_CACHE_DIR": str(environments.FOLDER / "inductor"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        return (
+            kept
+            | self.chosen()
+            | {
+                "JAX_PLATFORMS": "cpu",
+                "TORCHINDUCTOR_CACHE_DIR": str(environments.FOLDER / "inductor"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
+        )
 
 
 class WorkerProcess:
@@ -72,7 +93,7 @@ class WorkerProcess:
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log = LOGS / f"{contender.name}.log"
         command = [str(python), str(WORKER), *contender.worker, str(surroundings.threads)]
-        with open(self.log, "a") as log:
+        with open(self.log, "w") as log:
             self.process = subprocess.Popen(
                 [*command, json.dumps(contender.options | options)],
                 stdin=subprocess.PIPE,

@@ -34,7 +34,7 @@ class Contender(abc.ABC):
     ) -> None:
         """May keep the arrays and work in them, or copy them."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027  (most have nothing to prepare)
         """Whatever must happen before a step but is not part of it. Not timed."""
 
     @abc.abstractmethod

@@ -1,8 +1,9 @@
 """The optimizers that run on PyTorch. Parameters and gradients are the worker's arrays, without a copy."""
 
 import abc
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any, Callable
+from typing import Any
 
 import torch
 from contender import Contender, Hyperparameters

@@ -19,9 +19,8 @@ THREADS = int(sys.argv[3])
 # Before NumPy, and long before the contender's package: pools size themselves by it, and XLA knows no other way.
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-THREADS:])
 
-import numpy as np  # noqa: E402
-
 import data  # noqa: E402
+import numpy as np  # noqa: E402
 from contender import Contender, Hyperparameters  # noqa: E402
 
 PROBE = 16  # elements of each tensor that moved() looks at
