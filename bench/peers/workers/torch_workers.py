@@ -65,7 +65,13 @@ class Timm(TorchContender):
             eps=0.0,
             foreach=options["foreach"],
         )
-        return torch.compile(optimizer.step) if options.get("compile") else optimizer.step
+        if not options.get("compile"):
+            return optimizer.step
+        # Zero momentum is what the first step would make; given in advance, that step needs no compilation of its own,
+        # which takes minutes for hundreds of tensors.
+        for value in self.values:
+            optimizer.state[value]["momentum_buffer"] = torch.zeros_like(value)
+        return torch.compile(optimizer.step)
 
 
 class PytorchOptimizer(TorchContender):
