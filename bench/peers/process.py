@@ -1,0 +1,145 @@
+"""A worker process and its surroundings, as the parent sees them."""
+
+import json
+import os
+import select
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import environments
+from contenders import Contender
+
+WORKER = Path(__file__).resolve().parent / "workers" / "worker.py"
+LOGS = environments.FOLDER / "logs"
+# What tunes numerical libraries from outside. Some of it slows one contender (a BLAS told to use an older processor's
+# kernels, for one), so that none of it reaches any.
+TUNING = (
+    "BLIS_",
+    "FLAGS_",
+    "GOMP_",
+    "GOTO_",
+    "JAX_",
+    "KMP_",
+    "LARS_",
+    "MKL_",
+    "NVPL_",
+    "NUMEXPR_",
+    "OMP_",
+    "OPENBLAS_",
+)
+TUNING += ("PYTORCH_", "TORCH", "XLA_", "GLIBC_TUNABLES", "LD_PRELOAD", "MALLOC_", "THP_")
+# A step that allocates temporaries gets fresh pages from the system each time, unless the allocator keeps them; that
+# can cost more than the step's arithmetic. "tuned" is what performance guides advise, by glibc's own means: memory is
+# kept, and in huge pages. "default" is what a user has who sets nothing; then NumPy must not ask for huge pages for
+# its arrays either, or those whose tensors lie in them would have what the others have not.
+ALLOCATORS = {
+    "tuned": {
+        "GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1"
+        ":glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=1099511627776"
+    },
+    "default": {"NUMPY_MADVISE_HUGEPAGE": "0"},
+}
+ANSWER_SECONDS = 1800  # torch.compile of a large model takes minutes
+
+
+class WorkerFailure(Exception):
+    """A contender that cannot be run; the message is the reason."""
+
+
+class LiblarsFailure(Exception):
+    """liblars cannot be run: without the measure, there is nothing to go on with."""
+
+
+def tuning_variables() -> dict[str, str]:
+    """Those that the caller's environment sets."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(TUNING)}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all workers of a measurement have in common."""
+
+    threads: int
+    allocator: str = "tuned"
+
+    def chosen(self) -> dict[str, str]:
+        """Variables that bear on speed. How threads wait is left at each library's default, which users have."""
+        sizes = {name: str(self.threads) for name in ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        return sizes | ALLOCATORS[self.allocator]
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in tuning_variables()}
+        return (
+            kept
+            | self.chosen()
+            | {
+                "JAX_PLATFORMS": "cpu",
+                "TORCHINDUCTOR_CACHE_DIR": str(environments.FOLDER / "inductor"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
+        )
+
+
+class WorkerProcess:
+    """A contender's process; use as a context. Sleeps while it is not asked."""
+
+    def __init__(self, contender: Contender, surroundings: Surroundings, options: dict[str, Any]) -> None:
+        try:
+            python = environments.python_of(contender.environment, contender.requirements)
+        except environments.EnvironmentFailure as error:
+            raise WorkerFailure(str(error)) from error
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.log = LOGS / f"{contender.name}.log"
+        command = [str(python), str(WORKER), *contender.worker, str(surroundings.threads)]
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                [*command, json.dumps(contender.options | options)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=surroundings.environment(),
+            )
+
+    def __enter__(self) -> "WorkerProcess":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Lets the process end; after a failure, makes it."""
+        if self.process.stdin is not None:
+            try:
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def ask(self, command: str, **arguments: Any) -> Any:
+        """Sends a command and waits for its answer."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        try:
+            self.process.stdin.write(json.dumps({"command": command, **arguments}).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError as error:
+            raise WorkerFailure(self.last_words()) from error
+        if not select.select([self.process.stdout], [], [], ANSWER_SECONDS)[0]:
+            self.process.kill()
+            raise WorkerFailure(f"no answer to {command} in {ANSWER_SECONDS} s")
+        line = self.process.stdout.readline()
+        if not line:
+            raise WorkerFailure(self.last_words())
+        answer = json.loads(line)
+        if "error" in answer:
+            raise WorkerFailure(answer["error"])
+        return answer["ok"]
+
+    def last_words(self) -> str:
+        status = self.process.wait()
+        return f"ended with status {status}: {environments.last_line(self.log.read_text())}"
