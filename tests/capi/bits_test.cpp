@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <numeric>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "support/trainee.h"
@@ -55,7 +57,7 @@ std::uint64_t splitmix64(std::uint64_t state) {
 }
 
 /// Numbers in [-1, 1) of so many bits, times 2^exponent: exact, so that every machine makes the same ones.
-Bytes exact_numbers(std::int32_t dtype, std::size_t count, std::uint64_t seed, int exponent) {
+Bytes make_exact_numbers(std::int32_t dtype, std::size_t count, std::uint64_t seed, int exponent) {
   const int bits = dtype == LARS_F16 ? 11 : dtype == LARS_BF16 ? 8 : 24;
   Bytes bytes(count * size_of_type(dtype));
   for (std::size_t i = 0; i < count; ++i) {
@@ -63,6 +65,15 @@ Bytes exact_numbers(std::int32_t dtype, std::size_t count, std::uint64_t seed, i
     write_number(dtype, bytes.data(), i, std::ldexp(static_cast<double>(integer), exponent - bits + 1));
   }
   return bytes;
+}
+
+/// The same, made once in a process: every way of a test trains on the same numbers, and making them takes
+/// longer than training.
+const Bytes& exact_numbers(std::int32_t dtype, std::size_t count, std::uint64_t seed, int exponent) {
+  static std::map<std::tuple<std::int32_t, std::size_t, std::uint64_t, int>, Bytes> made;
+  const auto [entry, is_new] = made.try_emplace({dtype, count, seed, exponent});
+  if (is_new) entry->second = make_exact_numbers(dtype, count, seed, exponent);
+  return entry->second;
 }
 
 /// How a run differs from the plain one.
