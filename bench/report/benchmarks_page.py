@@ -230,7 +230,7 @@ def main() -> None:
         not_run=not_run(peers),
         sizes=size_table(targets.sizes(), threads) + largest_text(steps, threads),
         by_threads=thread_table(models),
-        tiny=tiny_text(steps["tiny"]),
+        tiny=tiny_text(steps["small"]),
         memory=memory_text(models),
         threads=threads,
         images=os.path.relpath(images, arguments.page.parent),

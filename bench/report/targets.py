@@ -103,7 +103,7 @@ class Targets:
                        all(one.median >= 4.0 for one in ratios.values()), "blas")
 
     def _tiny(self) -> Finding:
-        run = self.steps["tiny"]
+        run = self.steps["small"]
         best = min(run.threads(), key=lambda threads: run.median("lars", threads))
         spread = Spread.of([1e9 * one / run.tensors for one in run.seconds("lars", best)])
         measured = f"{spread.median:.0f} ns ({spread.lower:.0f} – {spread.upper:.0f}), {best} thread{'s' if best > 1 else ''}"

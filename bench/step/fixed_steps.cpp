@@ -1,10 +1,12 @@
-// lars-steps MODEL KERNELS STEPS: so many steps on one thread, for tools that count instructions.
+// lars-steps MODEL KERNELS STEPS: so many steps on one thread, for tools that count instructions. With "count" for
+// STEPS it prints the model's number of parameters instead, and fails if the processor has no such kernels.
 #include <fmt/format.h>
 #include <lars/lars.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string_view>
 #include <vector>
 
 #include "model.hpp"
@@ -35,6 +37,7 @@ int main(int argc, char** argv) {
     status |= lars_set(optimizer, nullptr, LARS_WEIGHT_DECAY, 1e-4);
     status |= lars_set_threads(optimizer, 1);
     status |= lars_set_kernels(optimizer, argv[2]);
+    if (std::string_view(argv[3]) == "count" && status == LARS_OK) fmt::print("{}\n", count);
     for (int i = 0; i < std::atoi(argv[3]); ++i) status |= lars_step(optimizer, w.data(), g.data());
     if (status != LARS_OK) fmt::print(stderr, "lars-steps: {}\n", lars_error_message(optimizer));
     lars_destroy(optimizer);

@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
       settings.threads.push_back(threads);
     }
     CLI::App app("Times a LARS step of one model. Options of Google Benchmark are understood, too.");
-    app.add_option("--model", settings.model, "a table's name, or tiny, single:N, even:TxN")
+    app.add_option("--model", settings.model, "a table's name, or small, single:N, even:TxN")
         ->capture_default_str();
     app.add_option("--tables", settings.tables, "folder of the tables of shapes")->capture_default_str();
     app.add_option("--threads", settings.threads, "numbers of threads")

@@ -32,8 +32,8 @@ Model even(const std::string& name, std::int64_t tensors, std::int64_t count) {
 }
 
 /// 2000 tensors of 64 to 255 elements: the biases and scales of a large model without its matrices.
-Model tiny() {
-  Model model = {"tiny", "made up", {}};
+Model small() {
+  Model model = {"small", "made up", {}};
   for (std::int64_t i = 0; i < 2000; ++i) {
     const std::int64_t count = 64 + i * 7919 % 192;
     model.tensors.push_back({fmt::format("{}", i), {count}, count});
@@ -45,7 +45,7 @@ Model from_table(const std::string& name, const std::filesystem::path& file) {
   std::ifstream stream(file);
   if (!stream) {
     throw std::runtime_error(fmt::format(
-        "there is no model \"{}\": {} cannot be read; made-up models are tiny, single:N and even:TxN", name,
+        "there is no model \"{}\": {} cannot be read; made-up models are small, single:N and even:TxN", name,
         file.string()));
   }
   const nlohmann::json table = nlohmann::json::parse(stream);
@@ -66,7 +66,7 @@ std::int64_t Model::count() const {
 }
 
 Model make_model(const std::string& name, const std::filesystem::path& tables) {
-  if (name == "tiny") return tiny();
+  if (name == "small") return small();
   if (name.starts_with("single:")) return even(name, 1, number(name.substr(7), name));
   if (name.starts_with("even:")) {
     const std::size_t cross = name.find('x');
