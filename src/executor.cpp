@@ -33,7 +33,7 @@ class ScopedEnvironment {
 void Executor::set_threads(std::uint32_t threads) {
   threads_ = threads;
   host_run_ = nullptr;
-  prepared_ = false;
+  prepared_for_ = 0;
 }
 
 void Executor::set_parallel_for(lars_parallel_for host_run, void* user, std::uint32_t threads) {
@@ -41,7 +41,7 @@ void Executor::set_parallel_for(lars_parallel_for host_run, void* user, std::uin
   host_run_ = host_run;
   host_user_ = user;
   host_process_ = Process::current();
-  prepared_ = false;
+  prepared_for_ = 0;
 }
 
 std::uint32_t Executor::threads_for(std::uint64_t elements) const {
@@ -63,13 +63,13 @@ std::uint32_t Executor::tasks_for(std::size_t units, std::uint64_t elements) con
 }
 
 void Executor::prepare(std::uint64_t elements) {
-  if (prepared_) return;
+  if (elements <= prepared_for_) return;
   const std::uint32_t threads = threads_for(elements);
   if (threads > 1) {
     if (shares_.size() < threads) shares_ = std::vector<Share>(threads);
     if (host_run_ == nullptr) pool_.prepare(threads);
   }
-  prepared_ = true;
+  prepared_for_ = elements;
 }
 
 bool Executor::run(std::uint32_t tasks) {

@@ -33,7 +33,7 @@ class Executor {
   /// Threads that help with so many elements, the caller's among them.
   [[nodiscard]] std::uint32_t threads_for(std::uint64_t elements) const;
 
-  /// Allocates what passes over at most so many elements need. Once is enough, until the settings change.
+  /// Allocates what passes over at most so many elements need. Cheap when nothing has changed since.
   void prepare(std::uint64_t elements);
 
   /// Calls body(i) once for every i below `units`, which hold so many elements; body must not throw. False if
@@ -79,7 +79,7 @@ class Executor {
   static void task(void* executor, std::uint32_t index);
 
   std::uint32_t threads_ = 0;  // as set
-  bool prepared_ = false;
+  std::uint64_t prepared_for_ = 0;  // elements
   lars_parallel_for host_run_ = nullptr;
   void* host_user_ = nullptr;
   Process host_process_;  // in which the host's pool lives

@@ -40,12 +40,17 @@ bool Optimizer::for_each_segment(Range range, Order order, const Body& body) {
 template <class Sum>
 void Optimizer::sum_chunks(std::size_t segment_index, Sums which, const Sum& sum) {
   const Segment& segment = work_.segment(segment_index);
-  std::array<SumsOfSquares, kSegmentChunks> chunks;
-  std::size_t chunk = 0;
-  for (std::uint64_t first = 0; first < segment.count; first += kChunk) {
-    chunks[chunk++] = sum(segment.first_element + first, std::min(kChunk, segment.count - first));
+  SumsOfSquares total;
+  if (segment.count <= kChunk) {
+    total = sum(segment.first_element, segment.count);
+  } else {
+    std::array<SumsOfSquares, kSegmentChunks> chunks;
+    std::size_t chunk = 0;
+    for (std::uint64_t first = 0; first < segment.count; first += kChunk) {
+      chunks[chunk++] = sum(segment.first_element + first, std::min(kChunk, segment.count - first));
+    }
+    total = add_slots(std::span(chunks).first(chunk));
   }
-  const SumsOfSquares total = add_slots(std::span(chunks).first(chunk));
   if (which != Sums::update) slots_[segment_index].weight = total.weight;
   if (which != Sums::weight) slots_[segment_index].update = total.update;
 }

@@ -105,6 +105,21 @@ TEST(HostPool, RunsTheTwoPassesOfAStep) {
   EXPECT_EQ(pool.counts.size(), 2U);
 }
 
+/// A refused first step has seen a small model; the one that is taken has more to do.
+TEST(HostPool, ServesParametersAddedAfterARefusedStep) {
+  Trainee trainee({{"small", LARS_F32, {10}}});
+  Pool pool;
+  ASSERT_EQ(lars_set_parallel_for(trainee.get(), Pool::run, &pool, 2), LARS_OK);
+  EXPECT_EQ(trainee.step(), LARS_ERR_STATE);  // no learning rate
+  const std::int64_t count = 300000;
+  ASSERT_EQ(lars_add_parameter(trainee.get(), "large", LARS_F32, 1, &count, nullptr), LARS_OK);
+  trainee.set(LARS_LEARNING_RATE, 0.1);
+  std::vector<float> w(300010, 1.0F);
+  const std::vector<float> g(300010, 1.0F);
+  ASSERT_EQ(lars_step_flat(trainee.get(), w.data(), g.data()), LARS_OK);
+  EXPECT_EQ(pool.counts, (std::vector<std::uint32_t>{2, 2}));
+}
+
 TEST(HostPool, FailingBeforeTheFirstWriteChangesNothing) {
   for (const bool throws : {false, true}) {
     for (const std::int32_t policy : {LARS_NONFINITE_REFUSE, LARS_NONFINITE_PROPAGATE}) {
