@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <thread>
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace lars {
 namespace {
 
@@ -27,6 +31,19 @@ class ScopedEnvironment {
  private:
   std::fenv_t own_ = {};
 };
+
+/// What the caller did before it handed the job to a pool happens before the job's tasks. ThreadSanitizer
+/// does not see how oneTBB brings that about, and is told.
+void hand_over([[maybe_unused]] void* job) {
+#ifdef __SANITIZE_THREAD__
+  __tsan_release(job);
+#endif
+}
+void take_over([[maybe_unused]] void* job) {
+#ifdef __SANITIZE_THREAD__
+  __tsan_acquire(job);
+#endif
+}
 
 }  // namespace
 
@@ -83,6 +100,7 @@ bool Executor::run(std::uint32_t tasks) {
     shares_[i].claimed = 0;
   }
   job_.open = true;
+  hand_over(this);
   bool succeeded = true;
   try {
     if (host_run_ != nullptr) {
@@ -100,6 +118,7 @@ bool Executor::run(std::uint32_t tasks) {
 }
 
 void Executor::task(void* executor, std::uint32_t index) {
+  take_over(executor);
   auto& self = *static_cast<Executor*>(executor);
   ++self.job_.joined;
   // An index too many, or a task too late, is a host's mistake, which the calling thread makes good.
