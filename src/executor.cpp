@@ -12,7 +12,7 @@ namespace {
 
 /// Below so many elements for each, another thread costs more than it helps: waking it takes some
 /// microseconds, in which one thread steps about as many elements.
-constexpr std::uint64_t kElementsPerThread = 64 * 1024;
+constexpr std::uint64_t kElementsPerThread = std::uint64_t{64} * 1024;
 
 /// Gives the thread another floating-point environment for a while: that of the thread that called the
 /// library, so that results do not depend on how the threads of a pool were set up.

@@ -78,7 +78,7 @@ class Executor {
   void work(std::uint32_t first_share);
   static void task(void* executor, std::uint32_t index);
 
-  std::uint32_t threads_ = 0;  // as set
+  std::uint32_t threads_ = 0;       // as set
   std::uint64_t prepared_for_ = 0;  // elements
   lars_parallel_for host_run_ = nullptr;
   void* host_user_ = nullptr;

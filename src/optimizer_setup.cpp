@@ -35,7 +35,7 @@ void check_threads(std::uint32_t threads) {
 /// Passes the environment variable, if it is set and not empty, to use(value). What is wrong with it.
 template <class Use>
 std::optional<Error> read_environment(const char* variable, const Use& use) {
-  const char* value = std::getenv(variable);
+  const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): read, never written
   if (value == nullptr || *value == '\0') return {};
   try {
     use(value);
@@ -115,8 +115,8 @@ void Optimizer::set_gradient_type(const char* selector, ElementType type) {
 void Optimizer::prepare() {
   executor_.prepare(element_count_);
   if (prepared_) return;
-  if (kernels_error_) throw *kernels_error_;
-  if (threads_error_) throw *threads_error_;
+  if (kernels_error_) throw Error(*kernels_error_);
+  if (threads_error_) throw Error(*threads_error_);
   std::vector<std::uint64_t> counts;
   std::vector<std::uint64_t> momentum_bytes;
   std::vector<std::uint64_t> master_bytes;

@@ -19,7 +19,7 @@ inline constexpr std::uint64_t kChunk = 4096;
 inline constexpr std::uint64_t kSegmentChunks = 16;
 
 /// Elements in a unit, at least, but for the last: segments of small tensors share one.
-inline constexpr std::uint64_t kUnitElements = 32 * 1024;
+inline constexpr std::uint64_t kUnitElements = std::uint64_t{32} * 1024;
 
 /// A run of whole chunks of one tensor. Its sums have the slot with the segment's own index.
 struct Segment {

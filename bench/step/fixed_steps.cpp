@@ -1,5 +1,6 @@
-// lars-steps MODEL KERNELS STEPS: so many steps on one thread, for tools that count instructions. With "count" for
-// STEPS it prints the model's number of parameters instead, and fails if the processor has no such kernels.
+// lars-steps MODEL KERNELS STEPS: so many steps on one thread, for tools that count instructions. With
+// "count" for STEPS it prints the model's number of parameters instead, and fails if the processor has no
+// such kernels.
 #include <fmt/format.h>
 #include <lars/lars.h>
 
@@ -28,7 +29,8 @@ int main(int argc, char** argv) {
     std::size_t offset = 0;
     for (const lars_bench::Tensor& tensor : model.tensors) {
       const auto ndim = static_cast<std::uint32_t>(tensor.shape.size());
-      status |= lars_add_parameter(optimizer, tensor.name.c_str(), LARS_F32, ndim, tensor.shape.data(), nullptr);
+      status |=
+          lars_add_parameter(optimizer, tensor.name.c_str(), LARS_F32, ndim, tensor.shape.data(), nullptr);
       w.push_back(parameters.data() + offset);
       g.push_back(gradients.data() + offset);
       offset += static_cast<std::size_t>(tensor.count);
@@ -38,7 +40,8 @@ int main(int argc, char** argv) {
     status |= lars_set_threads(optimizer, 1);
     status |= lars_set_kernels(optimizer, argv[2]);
     if (std::string_view(argv[3]) == "count" && status == LARS_OK) fmt::print("{}\n", count);
-    for (int i = 0; i < std::atoi(argv[3]); ++i) status |= lars_step(optimizer, w.data(), g.data());
+    for (long i = 0; i < std::strtol(argv[3], nullptr, 10); ++i)
+      status |= lars_step(optimizer, w.data(), g.data());
     if (status != LARS_OK) fmt::print(stderr, "lars-steps: {}\n", lars_error_message(optimizer));
     lars_destroy(optimizer);
     return status == LARS_OK ? 0 : 1;

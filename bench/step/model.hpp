@@ -23,8 +23,8 @@ struct Model {
 };
 
 /// A model by name: a table in `tables` ("resnet50": tables/resnet50.json), or one of the made-up ones:
-/// "small": 2000 tensors of 64 to 255 elements; "single:N": one tensor of N elements; "even:TxN": T tensors of
-/// N. Throws std::runtime_error, with what to do about it, if there is none.
+/// "small": 2000 tensors of 64 to 255 elements; "single:N": one tensor of N elements; "even:TxN": T tensors
+/// of N. Throws std::runtime_error, with what to do about it, if there is none.
 Model make_model(const std::string& name, const std::filesystem::path& tables);
 
 }  // namespace lars_bench

@@ -2,8 +2,8 @@
 #ifndef LARS_BENCH_PLAIN_LOOPS_H
 #define LARS_BENCH_PLAIN_LOOPS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stddef.h> /* NOLINT(modernize-deprecated-headers): C reads this, too */
+#include <stdint.h> /* NOLINT(modernize-deprecated-headers) */
 
 #ifdef __cplusplus
 extern "C" {

@@ -44,6 +44,8 @@ class Workload {
   ~Workload();
   Workload(const Workload&) = delete;
   Workload& operator=(const Workload&) = delete;
+  Workload(Workload&&) = delete;
+  Workload& operator=(Workload&&) = delete;
 
   [[nodiscard]] const Model& model() const { return model_; }
 
