@@ -65,11 +65,8 @@ std::int32_t Optimizer::take_step(Range range) {
       fail(LARS_ERR_CALLBACK,
            "the host's parallel_for failed; nothing was written. lars_set_threads takes its place");
     }
-    compute_step_scales(part);
-    if (policy_ != NonfinitePolicy::propagate) {
-      std::string reason = nonfinite_reason(part);
-      if (!reason.empty()) return skip(std::move(reason));
-    }
+    const bool finite = compute_step_scales(part);
+    if (!finite && policy_ != NonfinitePolicy::propagate) return skip(nonfinite_reason(part));
     apply_updates(part);  // nothing fails from here on
     written = true;
     rest.first = part.last;
@@ -98,21 +95,23 @@ void Optimizer::check_buffers(Range range, BufferCheck::Use use) {
 
 void Optimizer::read_hyperparameters(Range range, std::uint32_t micro_batches) {
   ++call_;
+  if (values_hold_for_ == micro_batches) return;
+  values_hold_for_ = 0;
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     TensorStep& tensor = tensors_[index];
-    if (!values_hold_) {
-      const Parameter& parameter = parameters_[index];
-      tensor.values = parameter.hyperparameters.at(records_[index].steps, call_);
-      if (!tensor.values.is_set(Key::learning_rate)) throw missing_learning_rate(parameter);
-    }
+    const Parameter& parameter = parameters_[index];
+    tensor.values = parameter.hyperparameters.at(records_[index].steps, call_);
+    if (!tensor.values.is_set(Key::learning_rate)) throw missing_learning_rate(parameter);
     const double weight_decay = tensor.values[Key::weight_decay];
     tensor.term = {tensor.values[Key::gradient_scale] / micro_batches, weight_decay,
                    tensor.values.flag(Key::weight_decay_mask) && weight_decay != 0.0};
   }
-  values_hold_ = values_hold_ || (!scheduled_ && range.last - range.first == parameter_count());
+  if (!scheduled_ && range.last - range.first == parameter_count()) values_hold_for_ = micro_batches;
 }
 
-void Optimizer::compute_step_scales(Range range) {
+/// False unless all is finite.
+bool Optimizer::compute_step_scales(Range range) {
+  bool finite = true;
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     TensorStep& tensor = tensors_[index];
     tensor.norms = norms(index);
@@ -121,7 +120,14 @@ void Optimizer::compute_step_scales(Range range) {
                                              tensor.values[Key::trust_coefficient], tensor.values[Key::eps]);
     }
     tensor.step_scale = -(tensor.values[Key::learning_rate] * tensor.norms.trust_ratio);
+    finite = finite && is_finite(tensor);
   }
+  return finite;
+}
+
+bool Optimizer::is_finite(const TensorStep& tensor) {
+  return std::isfinite(tensor.norms.weight_norm) && std::isfinite(tensor.norms.update_norm) &&
+         step_fits(tensor.type, tensor.step_scale, tensor.norms.update_norm);
 }
 
 std::int32_t Optimizer::skip(std::string reason) {
@@ -160,14 +166,12 @@ LayerNorms Optimizer::norms_rescaled(std::uint32_t index, const SumsOfSquares& s
   return {std::sqrt(rescaled.weight) / scale.weight, std::sqrt(rescaled.update) / scale.update, 1.0};
 }
 
-/// Why the step must not be taken, naming the first tensor; "" if all is finite.
+/// Why the step must not be taken, naming the first tensor that is not finite.
 std::string Optimizer::nonfinite_reason(Range range) const {
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     const TensorStep& tensor = tensors_[index];
     const LayerNorms& norms = tensor.norms;
-    const bool finite = std::isfinite(norms.weight_norm) && std::isfinite(norms.update_norm) &&
-                        step_fits(tensor.type, tensor.step_scale, norms.update_norm);
-    if (finite) continue;
+    if (is_finite(tensor)) continue;
     const Parameter& parameter = parameters_[index];
     if (!std::isfinite(norms.weight_norm)) {
       return fmt::format(

@@ -31,6 +31,12 @@ enum class NonfinitePolicy : std::int32_t {
   propagate = LARS_NONFINITE_PROPAGATE,
 };
 
+/// Which of a tensor's two sums.
+enum class Sums : std::uint8_t { none, weight, update, both };
+
+template <class Real>
+struct TensorView;
+
 /// Not thread-safe; capi/ lets one call in at a time. Every function that throws has changed nothing.
 class Optimizer {
  public:
@@ -90,9 +96,6 @@ class Optimizer {
   [[nodiscard]] const std::string& skip_message() const { return skip_message_; }
 
  private:
-  /// Which of a tensor's two sums.
-  enum class Sums : std::uint8_t { none, weight, update, both };
-
   /// What a step needs to know of one tensor, besides its buffers.
   struct TensorStep {
     HyperparameterValues values;
@@ -144,9 +147,10 @@ class Optimizer {
   void check_buffers(Range range, BufferCheck::Use use);
   std::int32_t take_step(Range range);
   [[nodiscard]] Range next_part(Range rest) const;
-  void compute_step_scales(Range range);
+  [[nodiscard]] bool compute_step_scales(Range range);
   LayerNorms norms(std::uint32_t index);
   LayerNorms norms_rescaled(std::uint32_t index, const SumsOfSquares& sums);
+  [[nodiscard]] static bool is_finite(const TensorStep& tensor);
   [[nodiscard]] std::string nonfinite_reason(Range range) const;
   [[nodiscard]] static Error missing_learning_rate(const Parameter& parameter);
   std::int32_t skip(std::string reason);
@@ -158,23 +162,26 @@ class Optimizer {
   void accumulate_gradients();
   void sum_rescaled_squares(std::uint32_t index, const SumsOfSquares& scale);
   bool find_missing_sums(Range range);
+  [[nodiscard]] Sums missing_sums(std::uint32_t index) const;
   void remember_sums(Range range, bool of_accumulators);
+  void remember_new_sums(Range range);
   template <class Body>
   bool for_each_segment(Range range, Order order, const Body& body);
   template <class Sum>
   void sum_chunks(std::size_t segment, Sums which, const Sum& sum);
   template <class Real>
-  [[nodiscard]] SumsOfSquares sum_chunk(std::uint32_t index, const void* gradient, ElementType gradient_type,
-                                        std::uint64_t first, std::uint64_t count) const;
+  void sum_squares(std::size_t segment);
   template <class Real>
   void apply_updates(std::size_t segment);
   template <class Real>
   void accumulate_gradients(std::size_t segment);
+  template <class Real>
+  [[nodiscard]] TensorView<Real> view(std::uint32_t index, const void* gradient,
+                                      ElementType gradient_type) const;
   [[nodiscard]] ElementType gradient_type(std::uint32_t index) const {
     const TensorStep& tensor = tensors_[index];
     return buffers_[index].accumulated ? compute_type(tensor.type) : tensor.gradient_type;
   }
-  [[nodiscard]] Weights weights(std::uint32_t index, std::uint64_t first) const;
   [[nodiscard]] std::span<const SumsOfSquares> slots(std::uint32_t index) const {
     const SegmentRange segments = work_.segments(index, index + 1);
     return std::span(slots_).subspan(segments.first, segments.last - segments.first);
@@ -202,7 +209,9 @@ class Optimizer {
   std::uint32_t accumulated_ = 0;
   bool carry_norms_ = false;
 
-  bool values_hold_ = false;  // tensors_ has the values of the next step: none changed, none is scheduled
+  // tensors_ has values and terms of steps that take so many micro-batches: none changed, none is scheduled.
+  // 0: they must be read.
+  std::uint32_t values_hold_for_ = 0;
   // Made by prepare for the parameters there are; parameters added later make it stale.
   bool prepared_ = false;
   bool scheduled_ = false;  // any hyper-parameter follows a schedule
@@ -211,6 +220,7 @@ class Optimizer {
   std::vector<TensorBuffers> buffers_;
   std::vector<TensorStep> tensors_;
   std::vector<KnownSums> known_;
+  bool any_sums_known_ = false;  // known_ has had an entry
   TensorMemory momentum_;
   TensorMemory masters_;
   TensorMemory accumulators_;

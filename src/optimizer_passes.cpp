@@ -16,12 +16,57 @@ void* element(void* buffer, std::size_t size, std::uint64_t index) {
   return static_cast<std::byte*>(buffer) + index * size;
 }
 
-template <class Real>
-DecayedGradient<Real> rounded(const DecayedGradient<double>& term) {
-  return {static_cast<Real>(term.gradient_scale), static_cast<Real>(term.weight_decay), term.decay};
-}
-
 }  // namespace
+
+/// One tensor in one step, as the kernels see it.
+template <class Real>
+struct TensorView {
+  const KernelTable<Real>& kernels;
+  DecayedGradient<Real> term;
+  const void* parameter;
+  void* master;
+  const void* gradient;
+  std::size_t parameter_size;  // bytes an element
+  std::size_t master_size;
+  std::size_t gradient_size;
+
+  // What there is from element `first` on.
+  [[nodiscard]] Weights weights(std::uint64_t first) const {
+    return {element(parameter, parameter_size, first), element(master, master_size, first)};
+  }
+  [[nodiscard]] MutableWeights weights(void* in_place, std::uint64_t first) const {
+    return {element(in_place, parameter_size, first), element(master, master_size, first)};
+  }
+  [[nodiscard]] const void* gradient_from(std::uint64_t first) const {
+    return element(gradient, gradient_size, first);
+  }
+
+  [[nodiscard]] SumsOfSquares sum(Sums which, std::uint64_t first, std::uint64_t count) const {
+    switch (which) {
+      case Sums::none: break;
+      case Sums::weight: return {kernels.sum_weight_squares(weights(first), count), 0.0};
+      case Sums::update:
+        return {0.0, kernels.sum_update_squares(term, weights(first), gradient_from(first), count)};
+      case Sums::both: return kernels.sum_squares(term, weights(first), gradient_from(first), count);
+    }
+    return {};
+  }
+};
+
+template <class Real>
+TensorView<Real> Optimizer::view(std::uint32_t index, const void* gradient, ElementType gradient_type) const {
+  const TensorStep& tensor = tensors_[index];
+  const KernelSet& kernels = *kernels_.load(std::memory_order_relaxed);
+  return {kernels.table<Real>(tensor.type, gradient_type),
+          {static_cast<Real>(tensor.term.gradient_scale), static_cast<Real>(tensor.term.weight_decay),
+           tensor.term.decay},
+          buffers_[index].parameter,
+          masters_.buffer(index),
+          gradient,
+          element_size(tensor.type),
+          master_size(tensor.type),
+          element_size(gradient_type)};
+}
 
 // ---- Segments and chunks --------------------------------------------------------------------------------
 
@@ -55,71 +100,69 @@ void Optimizer::sum_chunks(std::size_t segment_index, Sums which, const Sum& sum
   if (which != Sums::weight) slots_[segment_index].update = total.update;
 }
 
-Weights Optimizer::weights(std::uint32_t index, std::uint64_t first) const {
-  const ElementType type = tensors_[index].type;
-  return {element(buffers_[index].parameter, element_size(type), first),
-          element(static_cast<const void*>(masters_.buffer(index)), master_size(type), first)};
-}
-
 // ---- Pass 1: sums of squares ----------------------------------------------------------------------------
 
 bool Optimizer::sum_squares(Range range) {
   if (!find_missing_sums(range)) return true;
-  const bool succeeded = for_each_segment(range, Order::forward, [this](std::size_t segment_index) {
-    const std::uint32_t index = work_.segment(segment_index).parameter;
-    if (tensors_[index].missing == Sums::none) return;
-    with_compute_type(tensors_[index].type, [&](auto zero) {
-      sum_chunks(segment_index, tensors_[index].missing, [&](std::uint64_t first, std::uint64_t count) {
-        return sum_chunk<decltype(zero)>(index, buffers_[index].gradient, gradient_type(index), first, count);
-      });
-    });
+  const bool succeeded = for_each_segment(range, Order::forward, [this](std::size_t segment) {
+    with_compute_type(tensors_[work_.segment(segment).parameter].type,
+                      [&](auto zero) { sum_squares<decltype(zero)>(segment); });
   });
   remember_sums(range, buffers_[range.first].accumulated);
   return succeeded;
 }
 
-/// The missing sums of one chunk. `gradient` is the tensor's whole gradient, of that type.
 template <class Real>
-SumsOfSquares Optimizer::sum_chunk(std::uint32_t index, const void* gradient, ElementType gradient_type,
-                                   std::uint64_t first, std::uint64_t count) const {
-  const KernelTable<Real>& kernels =
-      kernels_.load(std::memory_order_relaxed)->table<Real>(tensors_[index].type, gradient_type);
-  const TensorStep& tensor = tensors_[index];
-  const auto term = rounded<Real>(tensor.term);
-  const void* run = element(gradient, element_size(gradient_type), first);
-  switch (tensor.missing) {
-    case Sums::none: break;
-    case Sums::weight: return {kernels.sum_weight_squares(weights(index, first), count), 0.0};
-    case Sums::update: return {0.0, kernels.sum_update_squares(term, weights(index, first), run, count)};
-    case Sums::both: return kernels.sum_squares(term, weights(index, first), run, count);
-  }
-  return {};
+void Optimizer::sum_squares(std::size_t segment) {
+  const std::uint32_t index = work_.segment(segment).parameter;
+  const Sums missing = tensors_[index].missing;
+  if (missing == Sums::none) return;
+  const TensorView<Real> tensor = view<Real>(index, buffers_[index].gradient, gradient_type(index));
+  sum_chunks(segment, missing,
+             [&](std::uint64_t first, std::uint64_t count) { return tensor.sum(missing, first, count); });
 }
 
 /// Notes which sums the slots do not have already. False if they have all.
 bool Optimizer::find_missing_sums(Range range) {
   bool any = false;
   for (std::uint32_t index = range.first; index < range.last; ++index) {
-    const TensorBuffers& buffers = buffers_[index];
-    const KnownSums& known = known_[index];
-    const bool weight = known.weight_of == buffers.parameter && (carry_norms_ || buffers.accumulated);
-    const bool update =
-        known.update_of == buffers.parameter && buffers.accumulated && known.term == tensors_[index].term;
-    tensors_[index].missing =
-        weight ? (update ? Sums::none : Sums::update) : (update ? Sums::weight : Sums::both);
-    any = any || tensors_[index].missing != Sums::none;
+    Sums& missing = tensors_[index].missing;
+    missing = any_sums_known_ ? missing_sums(index) : Sums::both;
+    any = any || missing != Sums::none;
   }
   return any;
+}
+
+Sums Optimizer::missing_sums(std::uint32_t index) const {
+  const TensorBuffers& buffers = buffers_[index];
+  const KnownSums& known = known_[index];
+  const bool weight = known.weight_of == buffers.parameter && (carry_norms_ || buffers.accumulated);
+  const bool update =
+      known.update_of == buffers.parameter && buffers.accumulated && known.term == tensors_[index].term;
+  if (weight) return update ? Sums::none : Sums::update;
+  return update ? Sums::weight : Sums::both;
 }
 
 /// Notes what the slots have, after the missing sums were formed: those of accumulated gradients and carried
 /// weights outlast the step if it is refused.
 void Optimizer::remember_sums(Range range, bool of_accumulators) {
+  const bool worth_it = carry_norms_ || of_accumulators;
+  if (!worth_it && !any_sums_known_) return;
   for (std::uint32_t index = range.first; index < range.last; ++index) {
-    const void* parameter = buffers_[index].parameter;
-    known_[index] = {carry_norms_ || of_accumulators ? parameter : nullptr,
-                     of_accumulators ? parameter : nullptr, tensors_[index].term};
+    const void* parameter = worth_it ? buffers_[index].parameter : nullptr;
+    known_[index] = {parameter, of_accumulators ? parameter : nullptr, tensors_[index].term};
   }
+  any_sums_known_ = any_sums_known_ || worth_it;
+}
+
+/// Notes what the slots have after the update: of carried weights the new sums.
+void Optimizer::remember_new_sums(Range range) {
+  if (!carry_norms_ && !any_sums_known_) return;
+  for (std::uint32_t index = range.first; index < range.last; ++index) {
+    known_[index].weight_of = carry_norms_ ? buffers_[index].in_place : nullptr;
+    known_[index].update_of = nullptr;
+  }
+  any_sums_known_ = true;
 }
 
 /// The sums of a binary64 tensor, its elements scaled. They are good for this step only.
@@ -143,10 +186,7 @@ void Optimizer::apply_updates(Range range) {
     with_compute_type(tensors_[work_.segment(segment).parameter].type,
                       [&](auto zero) { apply_updates<decltype(zero)>(segment); });
   });
-  for (std::uint32_t index = range.first; index < range.last; ++index) {
-    known_[index].weight_of = carry_norms_ ? buffers_[index].in_place : nullptr;
-    known_[index].update_of = nullptr;
-  }
+  remember_new_sums(range);
 }
 
 template <class Real>
@@ -154,33 +194,29 @@ void Optimizer::apply_updates(std::size_t segment_index) {
   const Segment& segment = work_.segment(segment_index);
   const std::uint32_t index = segment.parameter;
   const TensorBuffers& buffers = buffers_[index];
-  const TensorStep& tensor = tensors_[index];
-  const ElementType type = tensors_[index].type;
-  const KernelTable<Real>& kernels =
-      kernels_.load(std::memory_order_relaxed)->table<Real>(type, gradient_type(index));
-  const MomentumUpdate<Real> term = {rounded<Real>(tensor.term), static_cast<Real>(tensor.step_scale),
-                                     static_cast<Real>(tensor.values[Key::momentum]),
-                                     tensor.values.flag(Key::nesterov)};
+  const TensorStep& step = tensors_[index];
+  const TensorView<Real> tensor = view<Real>(index, buffers.gradient, gradient_type(index));
+  const auto& [gradient_scale, weight_decay, decay] = tensor.term;
+  const MomentumUpdate<Real> term = {{gradient_scale, weight_decay, decay},
+                                     static_cast<Real>(step.step_scale),
+                                     static_cast<Real>(step.values[Key::momentum]),
+                                     step.values.flag(Key::nesterov)};
   auto* momentum = static_cast<Real*>(momentum_.buffer(index));
-  const auto gradient = [&](std::uint64_t first) {
-    return element(buffers.gradient, element_size(gradient_type(index)), first);
-  };
   if (buffers.in_place == nullptr) {
     const std::uint64_t first = segment.first_element;
-    kernels.write(term, weights(index, first), gradient(first), momentum + first,
-                  static_cast<Real*>(buffers.update) + first, segment.count);
+    auto* update = static_cast<Real*>(buffers.update);
+    tensor.kernels.write(term, tensor.weights(first), tensor.gradient_from(first), momentum + first,
+                         update + first, segment.count);
     return;
   }
   const auto apply = [&](std::uint64_t first, std::uint64_t count) {
-    kernels.apply(term,
-                  {element(buffers.in_place, element_size(type), first),
-                   element(masters_.buffer(index), master_size(type), first)},
-                  gradient(first), momentum + first, count);
+    tensor.kernels.apply(term, tensor.weights(buffers.in_place, first), tensor.gradient_from(first),
+                         momentum + first, count);
   };
   if (!carry_norms_) return apply(segment.first_element, segment.count);
   sum_chunks(segment_index, Sums::weight, [&](std::uint64_t first, std::uint64_t count) {
     apply(first, count);
-    return SumsOfSquares{kernels.sum_weight_squares(weights(index, first), count), 0.0};
+    return tensor.sum(Sums::weight, first, count);
   });
 }
 
@@ -210,9 +246,10 @@ void Optimizer::accumulate_gradients(std::size_t segment_index) {
                        accumulator + first, accumulated_ == 0, count);
   };
   if (!completes_batch()) return accumulate(segment.first_element, segment.count);
+  const TensorView<Real> sums = view<Real>(index, accumulator, compute_type(tensor.type));
   sum_chunks(segment_index, tensor.missing, [&](std::uint64_t first, std::uint64_t count) {
     accumulate(first, count);
-    return sum_chunk<Real>(index, accumulator, compute_type(tensor.type), first, count);
+    return sums.sum(tensor.missing, first, count);
   });
 }
 

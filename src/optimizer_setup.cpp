@@ -88,7 +88,7 @@ std::uint32_t Optimizer::add_parameter(const char* name, std::int32_t type, std:
   }
   element_count_ += added.count;
   scheduled_ = scheduled_ || added.hyperparameters.scheduled();
-  values_hold_ = false;
+  values_hold_for_ = 0;
   prepared_ = false;
   return index;
 }
@@ -146,6 +146,7 @@ void Optimizer::prepare() {
   buffers_ = std::move(buffers);
   tensors_ = std::move(tensors);
   known_ = std::move(known);
+  any_sums_known_ = false;
   prepared_ = true;
 }
 
@@ -222,7 +223,7 @@ void Optimizer::change(const std::vector<std::uint32_t>& indices, const Change& 
 }
 
 void Optimizer::hyperparameters_changed() {
-  values_hold_ = false;
+  values_hold_for_ = 0;
   scheduled_ = std::any_of(parameters_.begin(), parameters_.end(),
                            [](const Parameter& one) { return one.hyperparameters.scheduled(); });
 }

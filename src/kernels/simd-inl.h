@@ -57,6 +57,9 @@ struct SimdKernels {
   static constexpr std::size_t kVectors = kLanes / kN64;
   static_assert(kLanes % kN64 == 0);
 
+  /// Whether ragged ends take one masked vector.
+  static constexpr bool kMasked = kMaskedAccess<parameter_type> && kMaskedAccess<gradient_type>;
+
   static HWY_INLINE hn::Vec<D64> widen(hn::Vec<DHalf> v) {
     if constexpr (std::is_same_v<Real, double>) {
       return v;
@@ -118,18 +121,23 @@ struct SimdKernels {
     alignas(64) std::byte gradient_[kLanes * sizeof(Real)] = {};
   };
 
-  /// The tree of add_lanes: halves are added until one vector is left, and then its halves.
+  /// The tree of add_lanes: halves are added until one lane is left.
   static HWY_INLINE double add_lanes(hn::Vec<D64> (&sums)[kVectors]) {
     for_each_half<kVectors>([&](auto half) HWY_ATTR {
       for_each_vector([&](auto k) HWY_ATTR { sums[k] = hn::Add(sums[k], sums[k + half]); },
                       std::make_index_sequence<half>{});
     });
-    double lanes[kN64];
-    hn::StoreU(sums[0], D64(), lanes);
-    for (std::size_t half = kN64 / 2; half > 0; half /= 2) {
-      for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+    return add_halves(D64(), sums[0]);
+  }
+  template <class DSum>
+  static HWY_INLINE double add_halves(DSum /*d*/, hn::Vec<DSum> v) {
+    if constexpr (hn::MaxLanes(DSum()) == 1) {
+      return hn::GetLane(v);
+    } else {
+      const hn::Half<DSum> half;
+      // Not hn::UpperHalf, which HWY_SCALAR does not have.
+      return add_halves(half, hn::Add(LowerHalf(half, v), UpperHalf(half, v)));
     }
-    return lanes[0];
   }
 
   /// Adds up to two sums over the same elements: vectors(weights, gradient, i) gives w and u from element i
@@ -151,16 +159,25 @@ struct SimdKernels {
     }
     if (i < count) {
       // What is missing adds +0, which changes no bit of a sum of squares.
-      const LastRow row(weights, gradient, i, count - i);
       const std::size_t left = count - i;
-      for_each_vector(
-          [&](auto k) HWY_ATTR {
-            const std::size_t present = left > k * kN64 ? std::min<std::size_t>(left - k * kN64, kN64) : 0;
-            const auto mask = hn::FirstN(DHalf(), present);
-            const WeightAndUpdate values = vectors(row.weights(), row.gradient(), k * kN64);
-            add(k, {hn::IfThenElseZero(mask, values.weight), hn::IfThenElseZero(mask, values.update)});
-          },
-          kAll);
+      const auto add_present = [&](const auto& values) HWY_ATTR {
+        for_each_vector(
+            [&](auto k) HWY_ATTR {
+              const std::size_t present = left > k * kN64 ? std::min<std::size_t>(left - k * kN64, kN64) : 0;
+              const auto mask = hn::FirstN(DHalf(), present);
+              const WeightAndUpdate v = values(k * kN64, mask);
+              add(k, {hn::IfThenElseZero(mask, v.weight), hn::IfThenElseZero(mask, v.update)});
+            },
+            kAll);
+      };
+      if constexpr (kMasked) {
+        add_present([&](std::size_t from, auto mask)
+                        HWY_ATTR { return vectors(weights, gradient, i + from, mask); });
+      } else {
+        const LastRow row(weights, gradient, i, left);
+        add_present([&](std::size_t from, auto /*mask*/)
+                        HWY_ATTR { return vectors(row.weights(), row.gradient(), from); });
+      }
     }
     return {kWeight ? add_lanes(weight_sums) : 0.0, kUpdate ? add_lanes(update_sums) : 0.0};
   }
@@ -170,10 +187,11 @@ struct SimdKernels {
                                 std::size_t count) {
     const DecayedGradientVector<DHalf> form(DHalf(), term);
     return sum<kWeight, true>(
-        weights, gradient, count, [&](Weights w, const void* g, std::size_t i) HWY_ATTR {
+        weights, gradient, count, [&](Weights w, const void* g, std::size_t i, auto... mask) HWY_ATTR {
           const DHalf d;
-          const auto weight = kWeight || kDecay ? load<parameter_type>(d, w, i) : hn::Zero(d);
-          return WeightAndUpdate{weight, form.template at<kDecay>(weight, load<gradient_type>(d, g, i))};
+          const auto weight = kWeight || kDecay ? load<parameter_type>(d, w, i, mask...) : hn::Zero(d);
+          const auto slope = load<gradient_type>(d, g, i, mask...);
+          return WeightAndUpdate{weight, form.template at<kDecay>(weight, slope)};
         });
   }
 
@@ -192,16 +210,16 @@ struct SimdKernels {
 
   static double sum_weight_squares(Weights weights, std::size_t count) {
     return sum<true, false>(weights, nullptr, count,
-                            [&](Weights w, const void* /*g*/, std::size_t i) HWY_ATTR {
-                              const auto weight = load<parameter_type>(DHalf(), w, i);
+                            [&](Weights w, const void* /*g*/, std::size_t i, auto... mask) HWY_ATTR {
+                              const auto weight = load<parameter_type>(DHalf(), w, i, mask...);
                               return WeightAndUpdate{weight, weight};
                             })
         .weight;
   }
 
-  /// Advances the momentum of the elements from i on that fill vectors of D, then of vectors half as long,
-  /// and so on; stores with vectors(d, i, w, Δ) what is to be done with the increments, and the last with
-  /// element(i, w, Δ).
+  /// Advances the momentum of the elements from i on, and gives vectors(d, i, w, Δ, mask...) what is to be
+  /// done with the increments: in vectors of D, then one masked vector. Without masks in hardware, in vectors
+  /// half as long, and so on; the last elements one by one, with element(i, w, Δ).
   template <bool kDecay, bool kNesterov, class D, class Vectors, class Element>
   static HWY_INLINE void advance(D d, std::size_t i, const MomentumUpdate<Real>& term, Weights weights,
                                  const void* gradient, Real* HWY_RESTRICT momentum, std::size_t count,
@@ -210,15 +228,20 @@ struct SimdKernels {
     const DecayedGradientVector<D> form(d, term.gradient);
     const auto step_scale = hn::Set(d, term.step_scale);
     const auto momentum_factor = hn::Set(d, term.momentum);
-    for (; i + kN <= count; i += kN) {
-      const auto weight = load<parameter_type>(d, weights, i);
-      const auto decayed = form.template at<kDecay>(weight, load<gradient_type>(d, gradient, i));
+    const auto advance_vector = [&](auto... mask) HWY_ATTR {
+      const auto weight = load<parameter_type>(d, weights, i, mask...);
+      const auto decayed = form.template at<kDecay>(weight, load<gradient_type>(d, gradient, i, mask...));
       const auto step = hn::Mul(step_scale, decayed);
-      const auto advanced = hn::Add(step, hn::Mul(momentum_factor, hn::LoadU(d, momentum + i)));
-      hn::StoreU(advanced, d, momentum + i);
-      vectors(d, i, weight, kNesterov ? hn::Add(step, hn::Mul(momentum_factor, advanced)) : advanced);
-    }
-    if constexpr (kN > 4) {
+      const auto old = load_numbers(d, momentum + i, mask...);
+      const auto advanced = hn::Add(step, hn::Mul(momentum_factor, old));
+      store_numbers(d, advanced, momentum + i, mask...);
+      vectors(d, i, weight, kNesterov ? hn::Add(step, hn::Mul(momentum_factor, advanced)) : advanced,
+              mask...);
+    };
+    for (; i + kN <= count; i += kN) advance_vector();
+    if constexpr (kMasked) {
+      if (i < count) advance_vector(hn::FirstN(d, count - i));
+    } else if constexpr (kN > 4) {
       advance<kDecay, kNesterov>(hn::Half<D>(), i, term, weights, gradient, momentum, count, vectors,
                                  element);
     } else {
@@ -235,8 +258,8 @@ struct SimdKernels {
                        Real* momentum, std::size_t count) {
     advance<kDecay, kNesterov>(
         D(), 0, term, weights, gradient, momentum, count,
-        [&](auto d, std::size_t i, auto weight, auto increment)
-            HWY_ATTR { store<parameter_type>(d, hn::Add(weight, increment), weights, i); },
+        [&](auto d, std::size_t i, auto weight, auto increment, auto... mask)
+            HWY_ATTR { store<parameter_type>(d, hn::Add(weight, increment), weights, i, mask...); },
         [&](std::size_t i, Real weight, Real increment) {
           lars::store<parameter_type>(weight + increment, weights, i);
         });
@@ -244,11 +267,9 @@ struct SimdKernels {
 
   static void apply(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
                     Real* momentum, std::size_t count) {
-    with_constant(term.gradient.decay, [&](auto decay) {
-      with_constant(term.nesterov, [&](auto nesterov) {
-        apply_as<decay(), nesterov()>(term, weights, gradient, momentum, count);
-      });
-    });
+    static constexpr decltype(&apply) kForms[2][2] = {{apply_as<false, false>, apply_as<false, true>},
+                                                      {apply_as<true, false>, apply_as<true, true>}};
+    kForms[term.gradient.decay][term.nesterov](term, weights, gradient, momentum, count);
   }
 
   template <bool kDecay, bool kNesterov>
@@ -256,18 +277,16 @@ struct SimdKernels {
                        Real* momentum, Real* update, std::size_t count) {
     advance<kDecay, kNesterov>(
         D(), 0, term, weights, gradient, momentum, count,
-        [&](auto d, std::size_t i, auto /*weight*/, auto increment)
-            HWY_ATTR { hn::StoreU(increment, d, update + i); },
+        [&](auto d, std::size_t i, auto /*weight*/, auto increment, auto... mask)
+            HWY_ATTR { store_numbers(d, increment, update + i, mask...); },
         [&](std::size_t i, Real /*weight*/, Real increment) { update[i] = increment; });
   }
 
   static void write(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
                     Real* update, std::size_t count) {
-    with_constant(term.gradient.decay, [&](auto decay) {
-      with_constant(term.nesterov, [&](auto nesterov) {
-        write_as<decay(), nesterov()>(term, weights, gradient, momentum, update, count);
-      });
-    });
+    static constexpr decltype(&write) kForms[2][2] = {{write_as<false, false>, write_as<false, true>},
+                                                      {write_as<true, false>, write_as<true, true>}};
+    kForms[term.gradient.decay][term.nesterov](term, weights, gradient, momentum, update, count);
   }
 
   static void accumulate(const void* gradient, Real* accumulator, bool first, std::size_t count) {

@@ -84,21 +84,44 @@ HWY_INLINE hn::Mask<U> all_set(U u, V bits, std::uint32_t exponent) {
 
 // ---- Access: N elements from element i on ---------------------------------------------------------------
 
+/// Whether the processor has loads and stores that leave alone the memory of lanes that a mask leaves out, be
+/// it there or not; in the load and store below a mask may then be the last argument. Loaded lanes that are
+/// left out are zero.
+template <ElementType type>
+inline constexpr bool kMaskedAccess = !HWY_MEM_OPS_MIGHT_FAULT && element_size(type) >= 4;
+
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_numbers(D d, const T* numbers) {
+  return hn::LoadU(d, numbers);
+}
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_numbers(D d, const T* numbers, hn::Mask<D> mask) {
+  return hn::MaskedLoad(mask, d, numbers);
+}
+template <class D, class T>
+HWY_INLINE void store_numbers(D d, hn::Vec<D> v, T* numbers) {
+  hn::StoreU(v, d, numbers);
+}
+template <class D, class T>
+HWY_INLINE void store_numbers(D d, hn::Vec<D> v, T* numbers, hn::Mask<D> mask) {
+  hn::BlendedStore(v, mask, d, numbers);
+}
+
 /// Numbers as they are, widened to the compute type's lanes.
-template <ElementType type, class D>
-HWY_INLINE hn::Vec<D> load(D d, const void* buffer, std::size_t i) {
+template <ElementType type, class D, class... Mask>
+HWY_INLINE hn::Vec<D> load(D d, const void* buffer, std::size_t i, Mask... mask) {
   if constexpr (type == ElementType::f16) {
     return float_from_half(d, load_words(d, static_cast<const std::uint16_t*>(buffer) + i));
   } else if constexpr (type == ElementType::bf16) {
     return hn::BitCast(d, hn::ShiftLeft<16>(load_words(d, static_cast<const std::uint16_t*>(buffer) + i)));
   } else {
-    return hn::LoadU(d, static_cast<const hn::TFromD<D>*>(buffer) + i);
+    return load_numbers(d, static_cast<const hn::TFromD<D>*>(buffer) + i, mask...);
   }
 }
 
 /// join_half, join_bfloat.
-template <ElementType type, class D>
-HWY_INLINE hn::Vec<D> load(D d, Weights weights, std::size_t i) {
+template <ElementType type, class D, class... Mask>
+HWY_INLINE hn::Vec<D> load(D d, Weights weights, std::size_t i, Mask... mask) {
   if constexpr (type == ElementType::f16) {
     const auto half = load_words(d, static_cast<const std::uint16_t*>(weights.parameter) + i);
     const auto master = hn::LoadU(d, static_cast<const float*>(weights.master) + i);
@@ -116,13 +139,13 @@ HWY_INLINE hn::Vec<D> load(D d, Weights weights, std::size_t i) {
     const auto ignored = hn::Or(hn::VecFromMask(u, all_set(u, parameter, 0x7f80U)), below_zero);
     return hn::BitCast(d, hn::Add(hn::ShiftLeft<16>(parameter), hn::AndNot(ignored, lower)));
   } else {
-    return load<type>(d, weights.parameter, i);
+    return load<type>(d, weights.parameter, i, mask...);
   }
 }
 
 /// split_half, split_bfloat.
-template <ElementType type, class D>
-HWY_INLINE void store(D d, hn::Vec<D> weight, MutableWeights weights, std::size_t i) {
+template <ElementType type, class D, class... Mask>
+HWY_INLINE void store(D d, hn::Vec<D> weight, MutableWeights weights, std::size_t i, Mask... mask) {
   if constexpr (type == ElementType::f16) {
     const hn::RebindToUnsigned<D> u;
     const auto half = half_from_float(d, weight);
@@ -144,7 +167,7 @@ HWY_INLINE void store(D d, hn::Vec<D> weight, MutableWeights weights, std::size_
     store_words(d, parameter, static_cast<std::uint16_t*>(weights.parameter) + i);
     store_words(d, lower, static_cast<std::int16_t*>(weights.master) + i);
   } else {
-    hn::StoreU(weight, d, static_cast<hn::TFromD<D>*>(weights.parameter) + i);
+    store_numbers(d, weight, static_cast<hn::TFromD<D>*>(weights.parameter) + i, mask...);
   }
 }
 
