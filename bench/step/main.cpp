@@ -26,6 +26,7 @@ void register_contender(Workload& workload, const Contender& contender, std::uin
   const std::string name = fmt::format("{}/{}/threads:{}", workload.model().name, contender.name, threads);
   const auto run = [&workload, contender, threads](benchmark::State& state) {
     workload.use_threads(threads);
+    contender.prepare();
     contender.step();  // the caches and pages are those of this contender, not of the one before
     for (auto _ : state) state.SetIterationTime(contender.step());
     const auto parameters = static_cast<double>(workload.model().count());

@@ -115,6 +115,7 @@ void Workload::configure(const Settings& settings) {
   check(lars_set_nonfinite_policy(optimizer_, settings.policy));
   check(lars_set_carry_norms(optimizer_, settings.carry ? 1 : 0));
   check(lars_set(optimizer_, nullptr, LARS_WEIGHT_DECAY, settings.weight_decay));
+  check(lars_parameters_changed(optimizer_));  // by the contenders before
 }
 
 /// body(first, count) on equal contiguous parts, one a thread.
@@ -132,30 +133,27 @@ void Workload::parallel(const Body& body) const {
   });
 }
 
-/// Settings are made before every step: that is cheap, and leaves no trace between contenders. The first of
-/// two steps sees to what changed settings withdraw, such as carried norms; the second is timed.
 Contender Workload::of_lars(const char* name, double bytes, const Settings& settings) {
-  return {name, bytes, true, [this, settings] {
-            configure(settings);
-            if (settings.carry) {
-              check(lars_step(optimizer_, parameter_pointers_.data(), gradient_pointers_.data()));
-            }
+  return {name, bytes, true,
+          [this] {
             return timed(
                 [&] { check(lars_step(optimizer_, parameter_pointers_.data(), gradient_pointers_.data())); });
-          }};
+          },
+          [this, settings] { configure(settings); }};
 }
 
 Contender Workload::accumulated(const char* name, bool step_counts) {
   const double bytes = step_counts ? 20 : 16;  // accumulate reads w, g and the sums, and writes the sums
-  return {name, bytes, true, [this, step_counts] {
-            configure({});
+  return {name, bytes, true,
+          [this, step_counts] {
             const double accumulating = timed([&] {
               check(lars_accumulate(optimizer_, parameter_pointers_.data(), gradient_pointers_.data()));
             });
             const double stepping =
                 timed([&] { check(lars_step_accumulated(optimizer_, parameter_pointers_.data())); });
             return step_counts ? stepping : accumulating;
-          }};
+          },
+          [this] { configure({}); }};
 }
 
 /// LARS from OpenBLAS's level-1 calls on whole tensors, as a user would compose it.

@@ -29,12 +29,13 @@ class Floats {
   std::unique_ptr<float, Free> memory_;
 };
 
-/// Something to be timed. `step` returns the seconds of the part that counts.
+/// Something to be timed, after `prepare`. `step` returns the seconds of the part that counts.
 struct Contender {
   std::string name;
   double bytes_per_parameter;  // by the traffic model of docs/benchmarks.md
   bool threaded;
   std::function<double()> step;
+  std::function<void()> prepare = [] {};
 };
 
 class Workload {
@@ -55,7 +56,7 @@ class Workload {
   /// Memory that the library holds after the first step.
   [[nodiscard]] std::size_t library_bytes() const { return library_bytes_; }
 
-  /// Before a contender is timed: threads and, for those of liblars, the settings it goes by.
+  /// On how many threads contenders run from now on.
   void use_threads(std::uint32_t threads);
 
  private:
