@@ -10,10 +10,6 @@
 namespace lars {
 namespace {
 
-/// Below so many elements for each, another thread costs more than it helps: waking it takes some
-/// microseconds, in which one thread steps about as many elements.
-constexpr std::uint64_t kElementsPerThread = std::uint64_t{64} * 1024;
-
 /// Gives the thread another floating-point environment for a while: that of the thread that called the
 /// library, so that results do not depend on how the threads of a pool were set up.
 class ScopedEnvironment {
@@ -50,7 +46,7 @@ void take_over([[maybe_unused]] void* job) {
 void Executor::set_threads(std::uint32_t threads) {
   threads_ = threads;
   host_run_ = nullptr;
-  prepared_for_ = 0;
+  prepared_threads_ = 1;
 }
 
 void Executor::set_parallel_for(lars_parallel_for host_run, void* user, std::uint32_t threads) {
@@ -58,7 +54,7 @@ void Executor::set_parallel_for(lars_parallel_for host_run, void* user, std::uin
   host_run_ = host_run;
   host_user_ = user;
   host_process_ = Process::current();
-  prepared_for_ = 0;
+  prepared_threads_ = 1;
 }
 
 std::uint32_t Executor::threads_for(std::uint64_t elements) const {
@@ -75,18 +71,16 @@ std::uint32_t Executor::threads_for(std::uint64_t elements) const {
 }
 
 std::uint32_t Executor::tasks_for(std::size_t units, std::uint64_t elements) const {
-  const std::uint64_t most = std::min<std::uint64_t>(units, shares_.size());
+  const std::uint64_t most = std::min<std::uint64_t>(units, prepared_threads_);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(threads_for(elements), most));
 }
 
 void Executor::prepare(std::uint64_t elements) {
-  if (elements <= prepared_for_) return;
   const std::uint32_t threads = threads_for(elements);
-  if (threads > 1) {
-    if (shares_.size() < threads) shares_ = std::vector<Share>(threads);
-    if (host_run_ == nullptr) pool_.prepare(threads);
-  }
-  prepared_for_ = elements;
+  if (threads <= prepared_threads_) return;
+  if (shares_.size() < threads) shares_ = std::vector<Share>(threads);
+  if (host_run_ == nullptr) pool_.prepare(threads);
+  prepared_threads_ = threads;
 }
 
 bool Executor::run(std::uint32_t tasks) {

@@ -23,6 +23,10 @@ enum class Order : std::uint8_t { forward, backward };
 /// left. Whatever a pool leaves undone, the calling thread does.
 class Executor {
  public:
+  /// Below so many elements for each, another thread costs more than it helps: waking it takes some
+  /// microseconds, in which one thread steps about as many elements.
+  static constexpr std::uint64_t kElementsPerThread = std::uint64_t{64} * 1024;
+
   Executor() = default;
 
   /// As lars_set_threads.
@@ -78,8 +82,8 @@ class Executor {
   void work(std::uint32_t first_share);
   static void task(void* executor, std::uint32_t index);
 
-  std::uint32_t threads_ = 0;       // as set
-  std::uint64_t prepared_for_ = 0;  // elements
+  std::uint32_t threads_ = 0;           // as set
+  std::uint32_t prepared_threads_ = 1;  // there are shares for so many and, without a host's pool, an arena
   lars_parallel_for host_run_ = nullptr;
   void* host_user_ = nullptr;
   Process host_process_;  // in which the host's pool lives

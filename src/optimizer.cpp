@@ -30,7 +30,7 @@ void increment_saturating(std::uint64_t& counter) {
 }
 
 /// Whether all s_i = a u_i are sure to be finite in the compute type: |a| <= max, and |a u_i| <= |a| ||u|| <=
-/// max. NaN does not fit.
+/// max. A norm or scale that is NaN or Inf does not fit.
 bool step_fits(ElementType type, double step_scale, double update_norm) {
   const double max = compute_type(type) == ElementType::f32 ? double{std::numeric_limits<float>::max()}
                                                             : std::numeric_limits<double>::max();
@@ -79,11 +79,13 @@ std::int32_t Optimizer::take_step(Range range) {
 /// has its sums already.
 Optimizer::Range Optimizer::next_part(Range rest) const {
   if (policy_ != NonfinitePolicy::propagate || buffers_[rest.first].accumulated) return rest;
-  const std::uint64_t most = wave_bytes(threads());
+  const std::uint32_t helpers = threads();
+  const std::uint64_t most = wave_bytes(helpers);
+  const std::uint64_t least = helpers * Executor::kElementsPerThread;  // or threads would stay idle
   std::uint64_t bytes = 0;
   for (std::uint32_t index = rest.first; index < rest.last; ++index) {
     bytes += parameters_[index].bytes() + parameters_[index].gradient_bytes();
-    if (bytes > most && index > rest.first) return {rest.first, index};
+    if (bytes > most && work_.elements(rest.first, index) >= least) return {rest.first, index};
   }
   return rest;
 }
@@ -126,7 +128,7 @@ bool Optimizer::compute_step_scales(Range range) {
 }
 
 bool Optimizer::is_finite(const TensorStep& tensor) {
-  return std::isfinite(tensor.norms.weight_norm) && std::isfinite(tensor.norms.update_norm) &&
+  return std::isfinite(tensor.norms.weight_norm) &&
          step_fits(tensor.type, tensor.step_scale, tensor.norms.update_norm);
 }
 

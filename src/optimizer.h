@@ -83,7 +83,7 @@ class Optimizer {
   [[nodiscard]] std::uint32_t accumulated() const { return accumulated_; }
   [[nodiscard]] std::uint32_t micro_batches() const { return micro_batches_; }
   /// Whether the next call of accumulate completes a batch, and so looks at the parameters.
-  [[nodiscard]] bool completes_batch() const { return accumulated_ + 1 >= micro_batches_; }
+  [[nodiscard]] bool completes_batch() const { return accumulated_ + std::uint64_t{1} == micro_batches_; }
   void set_carry_norms(bool carry);
   void parameters_changed();
 

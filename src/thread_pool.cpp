@@ -51,10 +51,11 @@ ThreadPool::~ThreadPool() {
 }
 
 std::uint32_t ThreadPool::concurrency() {
+  if (!may_use_threads()) return 1;
   // A host that uses oneTBB itself may have limited it; asking for more would print a warning.
   const auto allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
   const auto processors = static_cast<std::size_t>(tbb::info::default_concurrency());
-  return may_use_threads() ? static_cast<std::uint32_t>(std::min(allowed, processors)) : 1;
+  return static_cast<std::uint32_t>(std::min(allowed, processors));
 }
 
 void ThreadPool::prepare(std::uint32_t threads) {

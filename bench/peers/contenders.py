@@ -137,7 +137,7 @@ PEERS = [
     ),
     Contender(
         "paddle",
-        "Paddle LarsMomentum",
+        "Paddle LarsMomentum (one thread)",
         "paddle",
         REQUIREMENTS / "paddle.txt",
         ("paddle_worker", "Paddle"),

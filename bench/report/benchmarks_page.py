@@ -198,8 +198,7 @@ def main() -> None:
     parser.add_argument("--openblas", required=True, help="its version")
     arguments = parser.parse_args()
 
-    files = sorted(arguments.results.glob("step-*.json"))
-    steps = {run.model: run for run in map(StepRun, files)}
+    steps = {run.model: run for run in map(StepRun, sorted(arguments.results.glob("step-*")))}
     peers = PeerRun(arguments.results / "peers.json")
     models = [steps[name] for name in MODELS]
     threads = max(models[0].threads())

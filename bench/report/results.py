@@ -28,22 +28,21 @@ class Spread:
 
 
 class StepRun:
-    """One run of lars-bench: a model, its contenders by number of threads, every repetition of each."""
+    """The runs of lars-bench for one model, each of which timed every contender once, in an order of its own."""
 
-    def __init__(self, file: pathlib.Path):
-        data = json.loads(file.read_text())
-        self.context: dict[str, Any] = data["context"]
+    def __init__(self, folder: pathlib.Path):
+        self._seconds: dict[tuple[str, int], list[float]] = {}
+        for file in sorted(folder.glob("*.json")):
+            data = json.loads(file.read_text())
+            self.context: dict[str, Any] = data["context"]
+            for entry in data["benchmarks"]:
+                # model/contender/threads:N/manual_time
+                contender, threads = entry["name"].split("/")[-3:-1]
+                series = self._seconds.setdefault((contender, int(threads.removeprefix("threads:"))), [])
+                series.append(entry["real_time"] * {"ms": 1e-3}[entry["time_unit"]])
         self.model: str = self.context["model"]
         self.parameters = int(self.context["parameters"])
         self.tensors = int(self.context["tensors"])
-        self._seconds: dict[tuple[str, int], dict[int, float]] = {}
-        for entry in data["benchmarks"]:
-            if entry["run_type"] != "iteration":
-                continue
-            # model/contender/threads:N/manual_time
-            contender, threads = entry["name"].split("/")[-3:-1]
-            series = self._seconds.setdefault((contender, int(threads.removeprefix("threads:"))), {})
-            series[entry["repetition_index"]] = entry["real_time"] * {"ms": 1e-3}[entry["time_unit"]]
 
     def has(self, contender: str, threads: int) -> bool:
         return (contender, threads) in self._seconds
@@ -55,7 +54,7 @@ class StepRun:
         return min(len(series) for series in self._seconds.values())
 
     def seconds(self, contender: str, threads: int) -> list[float]:
-        return list(self._seconds[contender, threads].values())
+        return self._seconds[contender, threads]
 
     def median(self, contender: str, threads: int) -> float:
         return statistics.median(self.seconds(contender, threads))
@@ -63,12 +62,11 @@ class StepRun:
     def ns_per_parameter(self, contender: str, threads: int) -> float:
         return 1e9 * self.median(contender, threads) / self.parameters
 
-    def ratio(self, numerator: tuple[str, ...], denominator: str, threads: int, denominator_threads: int = 0) -> Spread:
-        """Of the sum of the numerators to the denominator, repetition by repetition: those of one index ran in
-        one interleaved sweep."""
-        below = self._seconds[denominator, denominator_threads or threads]
-        above = [self._seconds[name, threads] for name in numerator]
-        return Spread.of([sum(one[i] for one in above) / below[i] for i in below])
+    def ratio(self, numerator: tuple[str, ...], denominator: str, threads: int) -> Spread:
+        """Of the sum of the numerators to the denominator, run by run."""
+        below = self.seconds(denominator, threads)
+        above = [self.seconds(name, threads) for name in numerator]
+        return Spread.of([sum(times) / time for *times, time in zip(*above, below, strict=True)])
 
     def share_of_ceiling(self, contender: str, threads: int) -> Spread:
         """Time of the two ceilings over the contender's."""

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -15,6 +17,9 @@
 namespace lars_bench {
 namespace {
 
+/// Between contenders: longer than OpenBLAS's threads spin when they have nothing to do.
+constexpr std::chrono::milliseconds kPause(50);
+
 struct Settings {
   std::string model = "resnet50";
   std::string tables = LARS_BENCH_TABLES;
@@ -25,6 +30,7 @@ struct Settings {
 void register_contender(Workload& workload, const Contender& contender, std::uint32_t threads) {
   const std::string name = fmt::format("{}/{}/threads:{}", workload.model().name, contender.name, threads);
   const auto run = [&workload, contender, threads](benchmark::State& state) {
+    std::this_thread::sleep_for(kPause);
     workload.use_threads(threads);
     contender.prepare();
     contender.step();  // the caches and pages are those of this contender, not of the one before
@@ -75,10 +81,9 @@ int main(int argc, char** argv) {
   try {
     benchmark::Initialize(&argc, argv);  // takes its own options out
     lars_bench::Settings settings;
-    for (std::uint32_t threads = 1; threads <= std::max(std::thread::hardware_concurrency(), 1U);
-         threads *= 2) {
-      settings.threads.push_back(threads);
-    }
+    const std::uint32_t most = std::max(std::thread::hardware_concurrency(), 1U);
+    for (std::uint32_t threads = 1; threads < most; threads *= 2) settings.threads.push_back(threads);
+    settings.threads.push_back(most);
     CLI::App app("Times a LARS step of one model. Options of Google Benchmark are understood, too.");
     app.add_option("--model", settings.model, "a table's name, or small, single:N, even:TxN")
         ->capture_default_str();

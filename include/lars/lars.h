@@ -266,11 +266,12 @@ LARS_API const char* lars_kernels(const lars_optimizer* optimizer) LARS_NOEXCEPT
 /** Sets how many threads a step may use, the caller's among them: 0 (default), as many as help, by the amount
  * of work and the processors there are; 1, none but the caller's; at most LARS_MAX_THREADS (LARS_ERR_VALUE).
  * Small steps stay on the caller's thread in any case. No result depends on it. Replaces the pool of
- * lars_set_parallel_for. In a child after fork, steps run on the caller's thread. */
+ * lars_set_parallel_for. In a child forked after liblars has used threads, steps run on the caller's thread;
+ * a host that forks after using oneTBB itself sets 1 in the child. */
 LARS_API int32_t lars_set_threads(lars_optimizer* optimizer, uint32_t threads) LARS_NOEXCEPT;
 
-/** Writes the number of threads that a step of all parameters will use, the caller's among them, to *threads.
- * */
+/** Writes the number of threads that a step of all parameters will use at most, the caller's among them, to
+ * *threads. */
 LARS_API int32_t lars_threads(lars_optimizer* optimizer, uint32_t* threads) LARS_NOEXCEPT;
 
 /** Lets the host's own pool run the steps: run(user, count, task, context) is called on the calling thread,
@@ -354,8 +355,9 @@ LARS_API int32_t lars_accumulated(lars_optimizer* optimizer, uint32_t* accumulat
 
 /** carry 1: every step in place also gathers the norms of the parameters it writes, and the next need not
  * read them for it; where weight decay is 0, that saves a pass over the parameters. By this the caller
- * promises that between steps nothing but this optimizer changes the parameters, or that
- * lars_parameters_changed tells; the results are then bit for bit the same. 0 (default): no such promise. */
+ * promises that no two parameters share memory and that between steps nothing but this optimizer changes
+ * them, or that lars_parameters_changed tells; the results are then bit for bit the same (with kernels
+ * "blas", if the gradients' types stay). 0 (default): no such promise. */
 LARS_API int32_t lars_set_carry_norms(lars_optimizer* optimizer, int32_t carry) LARS_NOEXCEPT;
 
 /** Tells that parameters were changed from outside (loaded, averaged, clipped): the next step gathers all

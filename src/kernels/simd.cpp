@@ -39,8 +39,14 @@ constexpr SimdTarget kSimdTargets[] = {
 #if HWY_TARGETS & HWY_SSSE3
     {HWY_SSSE3, N_SSSE3::simd_kernels("simd/SSSE3")},
 #endif
+#if defined(HWY_SSE2) && HWY_TARGETS & HWY_SSE2  // in later versions of Highway
+    {HWY_SSE2, N_SSE2::simd_kernels("simd/SSE2")},
+#endif
 #if HWY_TARGETS & HWY_NEON
     {HWY_NEON, N_NEON::simd_kernels("simd/NEON")},
+#endif
+#if defined(HWY_NEON_WITHOUT_AES) && HWY_TARGETS & HWY_NEON_WITHOUT_AES  // likewise
+    {HWY_NEON_WITHOUT_AES, N_NEON_WITHOUT_AES::simd_kernels("simd/NEON_WITHOUT_AES")},
 #endif
 #if HWY_TARGETS & HWY_EMU128
     {HWY_EMU128, N_EMU128::simd_kernels("simd/EMU128")},
