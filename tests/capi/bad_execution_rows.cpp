@@ -118,6 +118,8 @@ std::vector<Row> execution_rows() {
        [](World& x) { return with(x.w, 1, nullptr, [&] { return lars_accumulate(x.get(), x.w.data(), x.g.data()); }); }},
       {"lars_accumulate", "optimizer", "batch is complete", LARS_ERR_STATE, {"batch of 2 micro-batches is complete", "lars_step_accumulated"},
        [](World& x) { return with_accumulated(x, 2, 2, [&] { return lars_accumulate(x.get(), x.w.data(), x.g.data()); }); }},
+      {"lars_accumulate", "parameters", "NULL when the batch is complete", LARS_ERR_STATE, {"batch of 2 micro-batches is complete", "lars_step_accumulated"},
+       [](World& x) { return with_accumulated(x, 2, 2, [&] { return lars_accumulate(x.get(), nullptr, x.g.data()); }); }},
       {"lars_accumulate", "optimizer", "no learning rate when the batch completes", LARS_ERR_STATE, {"learning_rate of 'taken' is not set"},
        [](World& x) { return on_fresh_handle(x, [](lars_optimizer* fresh) { float w = 1; const float g = 1; const void* ws[] = {&w}; const void* gs[] = {&g}; return lars_accumulate(fresh, ws, gs); }); }},
       {"lars_step_accumulated", "parameters", "NULL", LARS_ERR_ARGUMENT, {"parameters is NULL"},
