@@ -75,5 +75,6 @@ def compare(
             expected = problem.changes(LIBLARS, liblars_options)
         except WorkerFailure as error:
             raise LiblarsFailure(str(error)) from error
-        errors.append(largest_error(shapes, expected, problem.changes(peer, {})))
+        own = peer.environment == LIBLARS.environment
+        errors.append(largest_error(shapes, expected, problem.changes(peer, liblars_options if own else {})))
     return Verdict(math.nan if any(map(math.isnan, errors)) else max(errors))

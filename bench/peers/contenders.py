@@ -89,6 +89,16 @@ KOZISTR_SOURCE = "pytorch_optimizer/optimizer/lars.py"
 
 PEERS = [
     Contender(
+        "liblars_propagate",
+        "liblars, PROPAGATE: no check, as the others",
+        LIBLARS.environment,
+        LIBLARS.requirements,
+        LIBLARS.worker,
+        LIBLARS.source,
+        (SAME,),
+        {"policy": 2},
+    ),
+    Contender(
         "optax",
         "optax.lars, jit, donated buffers",
         "optax",

@@ -34,7 +34,8 @@ def describe() -> dict[str, object]:
         "cpu": first_match("/proc/cpuinfo", "model name"),
         "processors": len(os.sched_getaffinity(0)),
         "caches": {
-            f"level {index}": content(f"/sys/devices/system/cpu/cpu0/cache/index{index}/size") for index in (0, 2, 3)
+            name: content(f"/sys/devices/system/cpu/cpu0/cache/index{index}/size")
+            for name, index in (("level 1", 0), ("level 2", 2), ("level 3", 3))
         },
         "memory": first_match("/proc/meminfo", "MemTotal"),
         "transparent_huge_pages": content("/sys/kernel/mm/transparent_hugepage/enabled"),

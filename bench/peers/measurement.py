@@ -126,7 +126,8 @@ def measure(
             turns.start(LIBLARS, shapes, liblars_options)
             for contender in part:
                 progress(f"group {index + 1} of {len(parts)}: starting {contender.name}")
-                turns.start(contender, shapes, {})
+                own = contender.environment == LIBLARS.environment
+                turns.start(contender, shapes, liblars_options if own else {})
             for number in range(plan.rounds):
                 progress(f"group {index + 1} of {len(parts)}: round {number + 1} of {plan.rounds}")
                 turns.round(number)

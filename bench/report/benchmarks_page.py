@@ -62,12 +62,13 @@ def machine_text(step: StepRun, peers: PeerRun, openblas: str) -> str:
 
 
 def versions(peers: PeerRun) -> str:
-    found: dict[str, str] = {}
+    found: set[tuple[str, str]] = set()
     for row in peers.rows:
-        for name, version in row.get("about", {}).items():
-            if name not in ("liblars", "kernels") and isinstance(version, str):
-                found[name] = version
-    return ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
+        of_it = {name: text for name, text in row.get("about", {}).items() if name not in ("liblars", "kernels", "threads in use")}
+        for name, version in of_it.items():
+            with_ = " (for IPEX)" if name == "torch" and "intel_extension_for_pytorch" in of_it else ""
+            found.add((name, f"{version}{with_}"))
+    return ", ".join(f"{name} {version}" for name, version in sorted(found))
 
 
 def ceiling_table(steps: list[StepRun], threads: int) -> str:

@@ -68,7 +68,7 @@ def by_size(runs: list[StepRun], contenders: list[str], threads: int, file: path
         name: [(run.parameters, run.ns_per_parameter(name, threads)) for run in runs if run.has(name, threads)]
         for name in contenders
     }
-    labels = f"set logscale x\nset format x '10^{{%L}}'\nset xlabel 'parameters in one tensor'\nset ylabel 'ns per parameter, {threads} threads'\nset yrange [0:3]\n"
+    labels = f"set logscale x\nset xrange [500:*]\nset format x '10^{{%L}}'\nset xlabel 'parameters in one tensor'\nset ylabel 'ns per parameter, {threads} threads'\nset yrange [0:*]\n"
     draw(lines(series, labels), file)
 
 

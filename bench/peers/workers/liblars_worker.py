@@ -45,7 +45,8 @@ def addresses(arrays: Arrays) -> Any:
 
 
 class Liblars(Contender):
-    """The measure of the others. Options: "library", a path; "kernels", as lars_set_kernels takes them."""
+    """The measure of the others. Options: "library", a path; "kernels", as lars_set_kernels takes them; "policy", as
+    lars_set_nonfinite_policy does."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Liblars(Contender):
             self.call("lars_add_parameter", self.name_of(index), FLOAT32, c_uint32(array.ndim), shape, None)
         self.configure(hyperparameters)
         self.call("lars_set_kernels", options["kernels"].encode())
+        self.call("lars_set_nonfinite_policy", options.get("policy", 0))
         if self.library.has("lars_set_threads"):
             self.call("lars_set_threads", c_uint32(threads))
         self.pointers = addresses(self.arrays), addresses(self.gradients)
