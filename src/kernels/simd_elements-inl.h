@@ -88,8 +88,8 @@ HWY_INLINE hn::Mask<U> all_set(U u, V bits, std::uint32_t exponent) {
 /// it there or not; in the load and store below a mask may then be the last argument. Loaded lanes that are
 /// left out are zero. (HWY_MEM_OPS_MIGHT_FAULT is not asked: HWY_SCALAR claims as much, and reads all lanes.)
 template <ElementType type>
-inline constexpr bool kMaskedAccess =
-    (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3) && element_size(type) >= 4;
+inline constexpr bool kMaskedAccess = (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3) &&
+                                      element_size(type) >= 4;
 
 template <class D, class T>
 HWY_INLINE hn::Vec<D> load_numbers(D d, const T* numbers) {
