@@ -199,7 +199,6 @@ class Optimizer {
   std::optional<Error> threads_error_;  // and with LARS_NUM_THREADS
 
   std::vector<Record> records_;  // by parameter
-  bool started_ = false;         // a step was taken, or a micro-batch accumulated
   std::uint64_t call_ = 0;       // numbers the calls, for BoundSchedule
   std::uint64_t consecutive_skips_ = 0;
   std::uint64_t total_skips_ = 0;
@@ -207,7 +206,9 @@ class Optimizer {
 
   std::uint32_t micro_batches_ = 1;
   std::uint32_t accumulated_ = 0;
+  bool started_ = false;  // a step was taken, or a micro-batch accumulated
   bool carry_norms_ = false;
+  bool any_sums_known_ = false;  // known_ has had an entry
 
   // tensors_ has values and terms of steps that take so many micro-batches: none changed, none is scheduled.
   // 0: they must be read.
@@ -220,7 +221,6 @@ class Optimizer {
   std::vector<TensorBuffers> buffers_;
   std::vector<TensorStep> tensors_;
   std::vector<KnownSums> known_;
-  bool any_sums_known_ = false;  // known_ has had an entry
   TensorMemory momentum_;
   TensorMemory masters_;
   TensorMemory accumulators_;
