@@ -45,8 +45,9 @@ REASONS = {
     ),
     "flat": NOISE,
     "memory": (
-        "oneTBB's arena takes about 50 KB, and names, shapes, hyper-parameters and what a step notes of a tensor about 600 "
-        "bytes each: that is the same for a small model as for a large one."
+        "Names, shapes, hyper-parameters and what a step notes of a tensor take as much for a small tensor as for a large "
+        "one, and what oneTBB allocates does not grow either: it shows where there are many tensors and few parameters in "
+        "each (see Memory)."
     ),
     "timm": BOUND.format(
         peer="timm's",
