@@ -90,7 +90,7 @@ KOZISTR_SOURCE = "pytorch_optimizer/optimizer/lars.py"
 PEERS = [
     Contender(
         "liblars_propagate",
-        "liblars, PROPAGATE: no check, as the others",
+        "liblars, PROPAGATE",
         LIBLARS.environment,
         LIBLARS.requirements,
         LIBLARS.worker,

@@ -12,15 +12,12 @@ import re
 import sys
 import textwrap
 
+import benchmarks_pictures as pictures
+import reasons
+from results import PeerRun, StepRun
+from targets import Finding, Targets, figure
+
 HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "peers"))
-
-import machine  # noqa: E402  (of bench/peers)
-
-import benchmarks_pictures as pictures  # noqa: E402
-import reasons  # noqa: E402
-from results import PeerRun, StepRun  # noqa: E402
-from targets import Finding, Targets, figure  # noqa: E402
 
 MODELS = ("resnet50", "alexnet", "vgg16", "vit_b_16", "gpt2", "bert_large")
 CONTENDERS = ("lars", "lars, PROPAGATE", "lars, accumulated", "last accumulate", "lars, norms carried",
@@ -28,8 +25,8 @@ CONTENDERS = ("lars", "lars, PROPAGATE", "lars, accumulated", "last accumulate",
 README_MARKS = ("<!-- speed: written by scripts/bench -->", "<!-- end of speed -->")
 
 
-def cache_bytes() -> int:
-    size = machine.describe()["caches"]["level 3"]
+def cache_bytes(peers: PeerRun) -> int:
+    size = peers.data["machine"]["caches"]["level 3"]
     units = {"K": 1024, "M": 1024**2}
     return int(size[:-1]) * units[size[-1]] if size[-1] in units else 32 * 1024**2
 
@@ -48,7 +45,7 @@ def threads_of(contender: str, threads: int) -> int:
 
 
 def machine_text(step: StepRun, peers: PeerRun, openblas: str) -> str:
-    facts = machine.describe()
+    facts = peers.data["machine"]
     caches = ", ".join(f"{name} {size}" for name, size in facts["caches"].items())
     unset = peers.data["environment"]["unset"]
     text = f"""Machine: {facts['cpu']}, {facts['processors']} processors, caches: {caches}, {facts['memory']} of memory,
@@ -203,7 +200,7 @@ def main() -> None:
     peers = PeerRun(arguments.results / "peers.json")
     models = [steps[name] for name in MODELS]
     threads = max(models[0].threads())
-    targets = Targets(steps, peers, threads, cache_bytes())
+    targets = Targets(steps, peers, threads, cache_bytes(peers))
     findings = targets.findings()
     images = arguments.images
     images.mkdir(parents=True, exist_ok=True)
