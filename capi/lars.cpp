@@ -6,6 +6,7 @@
 #include <new>
 
 #include "handle.h"
+#include "version.h"
 
 using lars::fail;
 using lars::key_from_number;
@@ -16,19 +17,13 @@ using lars::capi::Entry;
 using lars::capi::require;
 using lars::capi::require_schedule;
 
-#define LARS_STRINGIFY_(x) #x
-#define LARS_STRINGIFY(x) LARS_STRINGIFY_(x)
-
 // ---- Library --------------------------------------------------------------------------------------------
 
 uint32_t lars_version(void) noexcept {
   return LARS_VERSION_MAJOR * 10000 + LARS_VERSION_MINOR * 100 + LARS_VERSION_PATCH;
 }
 
-const char* lars_version_string(void) noexcept {
-  return LARS_STRINGIFY(LARS_VERSION_MAJOR) "." LARS_STRINGIFY(LARS_VERSION_MINOR) "." LARS_STRINGIFY(
-      LARS_VERSION_PATCH);
-}
+const char* lars_version_string(void) noexcept { return lars::kVersion; }
 
 const char* lars_status_name(int32_t status) noexcept {
   switch (status) {
@@ -50,6 +45,9 @@ const char* lars_status_name(int32_t status) noexcept {
     case LARS_ERR_NONFINITE: return "LARS_ERR_NONFINITE";
     case LARS_ERR_MEMORY: return "LARS_ERR_MEMORY";
     case LARS_ERR_INTERNAL: return "LARS_ERR_INTERNAL";
+    case LARS_ERR_IO: return "LARS_ERR_IO";
+    case LARS_ERR_FORMAT: return "LARS_ERR_FORMAT";
+    case LARS_ERR_MISMATCH: return "LARS_ERR_MISMATCH";
     default: return "unknown status";
   }
 }
@@ -177,6 +175,35 @@ int32_t lars_get(lars_optimizer* optimizer, uint32_t index, int32_t key, double*
   return call(optimizer, [&](Optimizer& core) {
     require(value, "value");
     *value = core.value_at_next_step(index, key_from_number(key));
+    return LARS_OK;
+  });
+}
+
+int32_t lars_set_variant(lars_optimizer* optimizer, int32_t variant) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_variant(variant);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_set_mlperf_resnet50(lars_optimizer* optimizer, uint64_t batch,
+                                 uint64_t steps_per_epoch) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_mlperf_resnet50(batch, steps_per_epoch);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_set_gradient_clip(lars_optimizer* optimizer, double max_norm) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_gradient_clip(max_norm);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_set_max_consecutive_skips(lars_optimizer* optimizer, uint64_t most) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_max_consecutive_skips(most);
     return LARS_OK;
   });
 }
@@ -335,43 +362,6 @@ int32_t lars_set_carry_norms(lars_optimizer* optimizer, int32_t carry) noexcept 
 int32_t lars_parameters_changed(lars_optimizer* optimizer) noexcept {
   return call(optimizer, [&](Optimizer& core) {
     core.parameters_changed();
-    return LARS_OK;
-  });
-}
-
-// ---- What the steps did ---------------------------------------------------------------------------------
-
-int32_t lars_step_count(lars_optimizer* optimizer, uint64_t* steps) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    require(steps, "steps");
-    *steps = core.step_count();
-    return LARS_OK;
-  });
-}
-
-int32_t lars_parameter_step_count(lars_optimizer* optimizer, uint32_t index, uint64_t* steps) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    require(steps, "steps");
-    *steps = core.step_count(index);
-    return LARS_OK;
-  });
-}
-
-int32_t lars_norms(lars_optimizer* optimizer, uint32_t index, double* weight_norm, double* update_norm,
-                   double* trust_ratio) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    const lars::LayerNorms& norms = core.last_norms(index);
-    if (weight_norm != nullptr) *weight_norm = norms.weight_norm;
-    if (update_norm != nullptr) *update_norm = norms.update_norm;
-    if (trust_ratio != nullptr) *trust_ratio = norms.trust_ratio;
-    return LARS_OK;
-  });
-}
-
-int32_t lars_skip_count(lars_optimizer* optimizer, uint64_t* consecutive, uint64_t* total) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    if (consecutive != nullptr) *consecutive = core.consecutive_skips();
-    if (total != nullptr) *total = core.total_skips();
     return LARS_OK;
   });
 }

@@ -9,7 +9,7 @@
 namespace lars {
 namespace {
 
-enum class Range { at_least_zero, zero_to_one, flag, finite };
+enum class Range { at_least_zero, above_zero, zero_to_one, flag, one_of_three, finite };
 
 constexpr double kUnset = std::numeric_limits<double>::quiet_NaN();  // no allowed value is NaN
 
@@ -31,6 +31,13 @@ constexpr std::array<KeyFacts, kKeyCount> kKeys = {{
     {Key::momentum, "momentum", Range::zero_to_one, 0.9},
     {Key::nesterov, "nesterov", Range::flag, 0.0},
     {Key::gradient_scale, "gradient_scale", Range::finite, 1.0},
+    {Key::denominator, "denominator", Range::one_of_three, 0.0},
+    {Key::outside_momentum, "outside_momentum", Range::one_of_three, 0.0},
+    {Key::trust_clip, "trust_clip", Range::flag, 0.0},
+    {Key::dampening, "dampening", Range::zero_to_one, 0.0},
+    {Key::decay_in_update, "decay_in_update", Range::flag, 1.0},
+    {Key::zero_norm_decay, "zero_norm_decay", Range::flag, 1.0},
+    {Key::clip_value, "clip_value", Range::above_zero, std::numeric_limits<double>::infinity()},
 }};
 
 const KeyFacts& facts(Key key) { return kKeys[static_cast<std::size_t>(key) - 1]; }
@@ -38,8 +45,10 @@ const KeyFacts& facts(Key key) { return kKeys[static_cast<std::size_t>(key) - 1]
 bool allowed(Range range, double value) {
   switch (range) {
     case Range::at_least_zero: return std::isfinite(value) && value >= 0.0;
+    case Range::above_zero: return value > 0.0;
     case Range::zero_to_one: return value >= 0.0 && value <= 1.0;
     case Range::flag: return value == 0.0 || value == 1.0;
+    case Range::one_of_three: return value == 0.0 || value == 1.0 || value == 2.0;
     case Range::finite: return std::isfinite(value);
   }
   return false;
@@ -48,8 +57,10 @@ bool allowed(Range range, double value) {
 const char* description(Range range) {
   switch (range) {
     case Range::at_least_zero: return "finite and at least 0";
+    case Range::above_zero: return "above 0";
     case Range::zero_to_one: return "from 0 to 1";
     case Range::flag: return "0 or 1";
+    case Range::one_of_three: return "0, 1 or 2";
     case Range::finite: return "finite";
   }
   return "";
@@ -59,13 +70,19 @@ const char* description(Range range) {
 
 Key key_from_number(std::int32_t number) {
   if (number < 1 || number > static_cast<std::int32_t>(kKeyCount)) {
-    fail(LARS_ERR_KEY, "key {} is unknown; the keys are LARS_LEARNING_RATE (1) to LARS_GRADIENT_SCALE ({})",
+    fail(LARS_ERR_KEY, "key {} is unknown; the keys are LARS_LEARNING_RATE (1) to LARS_CLIP_VALUE ({})",
          number, kKeyCount);
   }
   return static_cast<Key>(number);
 }
 
 const char* key_name(Key key) { return facts(key).name; }
+
+std::array<Key, kKeyCount> all_keys() {
+  std::array<Key, kKeyCount> keys{};
+  std::transform(kKeys.begin(), kKeys.end(), keys.begin(), [](const KeyFacts& one) { return one.key; });
+  return keys;
+}
 
 void check_value(Key key, double value) {
   const KeyFacts& key_facts = facts(key);
@@ -76,8 +93,10 @@ void check_value(Key key, double value) {
 }
 
 void check_schedulable(Key key) {
-  if (facts(key).range == Range::flag) {
-    fail(LARS_ERR_KEY, "{} cannot follow a schedule; set it to 0 or 1 with lars_set", key_name(key));
+  const Range range = facts(key).range;
+  if (range == Range::flag || range == Range::one_of_three) {
+    fail(LARS_ERR_KEY, "{} cannot follow a schedule; set it to {} with lars_set", key_name(key),
+         description(range));
   }
 }
 
@@ -114,6 +133,13 @@ void Hyperparameters::set(Key key, double value) {
 void Hyperparameters::set_schedule(Key key, std::shared_ptr<BoundSchedule> schedule) {
   remove_schedule(key);
   schedules_.emplace_back(key, std::move(schedule));
+}
+
+std::shared_ptr<BoundSchedule> Hyperparameters::schedule(Key wanted) const {
+  for (const auto& [key, schedule] : schedules_) {
+    if (key == wanted) return schedule;
+  }
+  return nullptr;
 }
 
 void Hyperparameters::remove_schedule(Key key) {

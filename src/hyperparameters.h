@@ -23,9 +23,16 @@ enum class Key : std::int32_t {
   momentum = LARS_MOMENTUM,
   nesterov = LARS_NESTEROV,
   gradient_scale = LARS_GRADIENT_SCALE,
+  denominator = LARS_DENOMINATOR,
+  outside_momentum = LARS_OUTSIDE_MOMENTUM,
+  trust_clip = LARS_TRUST_CLIP,
+  dampening = LARS_DAMPENING,
+  decay_in_update = LARS_DECAY_IN_UPDATE,
+  zero_norm_decay = LARS_ZERO_NORM_DECAY,
+  clip_value = LARS_CLIP_VALUE,
 };
 
-inline constexpr std::size_t kKeyCount = 9;
+inline constexpr std::size_t kKeyCount = 16;
 
 /// The key of that number; LARS_ERR_KEY if there is none.
 Key key_from_number(std::int32_t number);
@@ -33,10 +40,13 @@ Key key_from_number(std::int32_t number);
 /// optax's name of a key, "weight_decay".
 const char* key_name(Key key);
 
+/// All of them, in order of number.
+std::array<Key, kKeyCount> all_keys();
+
 /// LARS_ERR_VALUE, naming key, value and limit, unless the value is allowed for the key.
 void check_value(Key key, double value);
 
-/// LARS_ERR_KEY unless the key takes a schedule: all but the masks and nesterov do.
+/// LARS_ERR_KEY unless the key takes a schedule: all that are quantities do, masks and choices do not.
 void check_schedulable(Key key);
 
 /// One value for every key.
@@ -47,6 +57,10 @@ class HyperparameterValues {
 
   [[nodiscard]] double operator[](Key key) const { return values_[index(key)]; }
   [[nodiscard]] bool flag(Key key) const { return values_[index(key)] != 0.0; }
+  template <class Choice>
+  [[nodiscard]] Choice choice(Key key) const {
+    return static_cast<Choice>(values_[index(key)]);
+  }
   [[nodiscard]] bool is_set(Key key) const;
   void set(Key key, double value) { values_[index(key)] = value; }
 
@@ -65,6 +79,8 @@ class BoundSchedule {
   /// The value at `step`; `call` numbers the library's calls, and the memory lasts for one of them.
   double value(std::uint64_t step, std::uint64_t call);
 
+  [[nodiscard]] const Schedule& schedule() const { return schedule_; }
+
  private:
   Schedule schedule_;
   std::uint64_t call_ = 0;
@@ -78,6 +94,11 @@ class Hyperparameters {
   void set(Key key, double value);
   void set_schedule(Key key, std::shared_ptr<BoundSchedule> schedule);
   [[nodiscard]] bool scheduled() const { return !schedules_.empty(); }
+
+  // In parts, as checkpoints have them.
+  [[nodiscard]] const HyperparameterValues& constants() const { return constants_; }
+  /// That of the wanted key; null if it follows none.
+  [[nodiscard]] std::shared_ptr<BoundSchedule> schedule(Key wanted) const;
 
   /// The values in force at `step`, schedules evaluated and checked. A learning rate never set stays unset.
   [[nodiscard]] HyperparameterValues at(std::uint64_t step, std::uint64_t call) const;

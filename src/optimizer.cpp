@@ -10,32 +10,10 @@
 #include <limits>
 #include <utility>
 
+#include "nonfinite.h"
+
 namespace lars {
 namespace {
-
-/// A binary64 sum of squares is trusted between these. Above, it overflowed. Below, squares that underflowed
-/// may matter: each loses at most 2^-1075, so that of 2^62 elements the sum keeps its 53 bits down to 2^-960.
-constexpr double kLeastTrustedSum = 0x1p-960;
-
-/// The power of two by which to scale the elements before squaring, so that their sum is trusted; 1 if it is
-/// already.
-double rescale_for(double sum) {
-  if (std::isinf(sum)) return 0x1p-600;
-  if (sum < kLeastTrustedSum) return 0x1p+600;
-  return 1.0;
-}
-
-void increment_saturating(std::uint64_t& counter) {
-  if (counter != std::numeric_limits<std::uint64_t>::max()) ++counter;
-}
-
-/// Whether all s_i = a u_i are sure to be finite in the compute type: |a| <= max, and |a u_i| <= |a| ||u|| <=
-/// max. A norm or scale that is NaN or Inf does not fit.
-bool step_fits(ElementType type, double step_scale, double update_norm) {
-  const double max = compute_type(type) == ElementType::f32 ? double{std::numeric_limits<float>::max()}
-                                                            : std::numeric_limits<double>::max();
-  return std::fabs(step_scale) <= max && std::fabs(step_scale) * update_norm <= max;
-}
 
 /// Bytes of parameters and gradients that go through both passes together, so that the second finds in cache
 /// what the first has read: about twice the level-2 caches of so many threads. More would fit the last-level
@@ -66,7 +44,7 @@ std::int32_t Optimizer::take_step(Range range) {
            "the host's parallel_for failed; nothing was written. lars_set_threads takes its place");
     }
     const bool finite = compute_step_scales(part);
-    if (!finite && policy_ != NonfinitePolicy::propagate) return skip(nonfinite_reason(part));
+    if (!finite && policy_ != NonfinitePolicy::propagate) return skip(part);
     apply_updates(part);  // nothing fails from here on
     written = true;
     rest.first = part.last;
@@ -78,7 +56,7 @@ std::int32_t Optimizer::take_step(Range range) {
 /// The parameters that go through both passes together: all, or as many as fit the cache. An accumulated step
 /// has its sums already.
 Optimizer::Range Optimizer::next_part(Range rest) const {
-  if (policy_ != NonfinitePolicy::propagate || buffers_[rest.first].accumulated) return rest;
+  if (policy_ != NonfinitePolicy::propagate || clips() || buffers_[rest.first].accumulated) return rest;
   const std::uint32_t helpers = threads();
   const std::uint64_t most = wave_bytes(helpers);
   const std::uint64_t least = helpers * Executor::kElementsPerThread;  // or threads would stay idle
@@ -104,95 +82,22 @@ void Optimizer::read_hyperparameters(Range range, std::uint32_t micro_batches) {
     const Parameter& parameter = parameters_[index];
     tensor.values = parameter.hyperparameters.at(records_[index].steps, call_);
     if (!tensor.values.is_set(Key::learning_rate)) throw missing_learning_rate(parameter);
-    const double weight_decay = tensor.values[Key::weight_decay];
-    tensor.term = {tensor.values[Key::gradient_scale] / micro_batches, weight_decay,
-                   tensor.values.flag(Key::weight_decay_mask) && weight_decay != 0.0};
+    read_terms(tensor, micro_batches);
   }
   if (!scheduled_ && range.last - range.first == parameter_count()) values_hold_for_ = micro_batches;
 }
 
-/// False unless all is finite.
-bool Optimizer::compute_step_scales(Range range) {
-  bool finite = true;
-  for (std::uint32_t index = range.first; index < range.last; ++index) {
-    TensorStep& tensor = tensors_[index];
-    tensor.norms = norms(index);
-    if (tensor.values.flag(Key::trust_ratio_mask)) {
-      tensor.norms.trust_ratio = trust_ratio(tensor.norms.weight_norm, tensor.norms.update_norm,
-                                             tensor.values[Key::trust_coefficient], tensor.values[Key::eps]);
-    }
-    tensor.step_scale = -(tensor.values[Key::learning_rate] * tensor.norms.trust_ratio);
-    finite = finite && is_finite(tensor);
-  }
-  return finite;
-}
-
-bool Optimizer::is_finite(const TensorStep& tensor) {
-  return std::isfinite(tensor.norms.weight_norm) &&
-         step_fits(tensor.type, tensor.step_scale, tensor.norms.update_norm);
-}
-
-std::int32_t Optimizer::skip(std::string reason) {
-  if (policy_ == NonfinitePolicy::refuse) throw Error(LARS_ERR_NONFINITE, std::move(reason));
-  skip_message_ = std::move(reason);
-  increment_saturating(consecutive_skips_);
-  increment_saturating(total_skips_);
-  return LARS_SKIPPED;
-}
-
-void Optimizer::record(Range range) {
-  for (std::uint32_t index = range.first; index < range.last; ++index) {
-    records_[index].norms = tensors_[index].norms;
-    increment_saturating(records_[index].steps);
-  }
-  started_ = started_ || range.first != range.last;
-  consecutive_skips_ = 0;
-}
-
-// ---- Its parts ------------------------------------------------------------------------------------------
-
-LayerNorms Optimizer::norms(std::uint32_t index) {
-  const SumsOfSquares sums = add_slots(slots(index));
-  const bool trusted =
-      tensors_[index].type != ElementType::f64 ||  // squares of binary32 are exact in binary64
-      (rescale_for(sums.weight) == 1.0 && rescale_for(sums.update) == 1.0);
-  if (!trusted) return norms_rescaled(index, sums);
-  return {std::sqrt(sums.weight), std::sqrt(sums.update), 1.0};
-}
-
-/// A second pass over a binary64 tensor whose elements are too large or too small to be squared as they are.
-LayerNorms Optimizer::norms_rescaled(std::uint32_t index, const SumsOfSquares& sums) {
-  const SumsOfSquares scale = {rescale_for(sums.weight), rescale_for(sums.update)};
-  sum_rescaled_squares(index, scale);
-  const SumsOfSquares rescaled = add_slots(slots(index));
-  return {std::sqrt(rescaled.weight) / scale.weight, std::sqrt(rescaled.update) / scale.update, 1.0};
-}
-
-/// Why the step must not be taken, naming the first tensor that is not finite.
-std::string Optimizer::nonfinite_reason(Range range) const {
-  for (std::uint32_t index = range.first; index < range.last; ++index) {
-    const TensorStep& tensor = tensors_[index];
-    const LayerNorms& norms = tensor.norms;
-    if (is_finite(tensor)) continue;
-    const Parameter& parameter = parameters_[index];
-    if (!std::isfinite(norms.weight_norm)) {
-      return fmt::format(
-          "parameter '{}' (index {}) holds NaN or Inf, or its norm overflows; nothing was written",
-          parameter.name, index);
-    }
-    if (!std::isfinite(norms.update_norm)) {
-      return fmt::format(
-          "the gradient of '{}' (index {}) holds NaN or Inf, or overflows when scaled and decayed; nothing "
-          "was written",
-          parameter.name, index);
-    }
-    return fmt::format(
-        "the step of '{}' (index {}) overflows: learning rate {} x trust ratio {}, from |w| {} and |u| {}; "
-        "nothing was written. A larger eps bounds the ratio",
-        parameter.name, index, tensor.values[Key::learning_rate], norms.trust_ratio, norms.weight_norm,
-        norms.update_norm);
-  }
-  return {};
+/// What the values say of d and u.
+void Optimizer::read_terms(TensorStep& tensor, std::uint32_t micro_batches) {
+  const HyperparameterValues& values = tensor.values;
+  const double weight_decay = values[Key::weight_decay];
+  const bool decay = values.flag(Key::weight_decay_mask) && weight_decay != 0.0;
+  const double limit = values[Key::clip_value];
+  tensor.update_term = {
+      values[Key::gradient_scale] / micro_batches, weight_decay, decay, std::isfinite(limit), limit, 1.0};
+  tensor.term = tensor.update_term;
+  tensor.term.decay = decay && values.choice<Denominator>(Key::denominator) == Denominator::decayed;
+  tensor.decay = decay;
 }
 
 Error Optimizer::missing_learning_rate(const Parameter& parameter) {
@@ -227,6 +132,11 @@ std::int32_t Optimizer::step_flat(void* parameters, const void* gradients) {
 
 std::int32_t Optimizer::step_parameter(std::uint32_t index, void* parameter_memory, const void* gradient) {
   static_cast<void>(parameter(index));  // LARS_ERR_INDEX
+  if (clips() && parameter_count() > 1) {
+    fail(LARS_ERR_STATE,
+         "gradients are clipped by their global norm, which one parameter does not tell; use lars_step, or "
+         "lars_set_gradient_clip with infinity");
+  }
   prepare();
   buffers_[index] = {parameter_memory, gradient, parameter_memory};
   return start_step({index, index + 1}, BufferCheck::Use::step);
@@ -252,26 +162,6 @@ std::int32_t Optimizer::start_step(Range range, BufferCheck::Use use) {
   read_hyperparameters(range, 1);
   check_buffers(range, use);
   return take_step(range);
-}
-
-// ---- What the steps did ---------------------------------------------------------------------------------
-
-std::uint64_t Optimizer::step_count() const {
-  const auto least = std::min_element(records_.begin(), records_.end(),
-                                      [](const Record& a, const Record& b) { return a.steps < b.steps; });
-  return least == records_.end() ? 0 : least->steps;
-}
-
-std::uint64_t Optimizer::step_count(std::uint32_t index) const {
-  static_cast<void>(parameter(index));  // LARS_ERR_INDEX
-  return records_[index].steps;
-}
-
-const LayerNorms& Optimizer::last_norms(std::uint32_t index) const {
-  const Parameter& one = parameter(index);
-  if (records_[index].steps == 0)
-    fail(LARS_ERR_STATE, "'{}' has taken no step yet; its norms are known after the first", one.name);
-  return records_[index].norms;
 }
 
 }  // namespace lars

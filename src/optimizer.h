@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@
 #include "kernels/kernels.h"
 #include "parameter.h"
 #include "reduction.h"
+#include "telemetry.h"
 #include "tensor_memory.h"
 #include "trust_ratio.h"
 #include "work_list.h"
@@ -31,11 +33,18 @@ enum class NonfinitePolicy : std::int32_t {
   propagate = LARS_NONFINITE_PROPAGATE,
 };
 
-/// Which of a tensor's two sums.
-enum class Sums : std::uint8_t { none, weight, update, both };
+/// Which of a tensor's moments: none, Σ w², Σ u², both, or all four.
+enum class Sums : std::uint8_t { none, weight, update, both, all };
 
 template <class Real>
 struct TensorView;
+
+/// Where the last step that was refused or skipped found NaN or Inf: the first such tensor.
+struct Nonfinite {
+  std::uint32_t index = 0;
+  std::uint64_t parameter_elements = 0;
+  std::uint64_t gradient_elements = 0;
+};
 
 /// Not thread-safe; capi/ lets one call in at a time. Every function that throws has changed nothing.
 class Optimizer {
@@ -60,7 +69,12 @@ class Optimizer {
   void set_schedule(const char* selector, Key key, const Schedule& schedule);
   void set_schedule_if(lars_predicate predicate, void* user, Key key, const Schedule& schedule);
   [[nodiscard]] double value_at_next_step(std::uint32_t index, Key key);
+  void set_variant(std::int32_t variant);
+  void set_mlperf_resnet50(std::uint64_t batch, std::uint64_t steps_per_epoch);
+  void set_gradient_clip(double max_norm);
+  [[nodiscard]] double gradient_clip() const { return clip_norm_; }
   void set_nonfinite_policy(NonfinitePolicy policy) { policy_ = policy; }
+  void set_max_consecutive_skips(std::uint64_t most) { most_skips_ = most; }
 
   // ---- What steps run on
   void set_kernels(std::string_view name);
@@ -94,30 +108,42 @@ class Optimizer {
   [[nodiscard]] std::uint64_t consecutive_skips() const { return consecutive_skips_; }
   [[nodiscard]] std::uint64_t total_skips() const { return total_skips_; }
   [[nodiscard]] const std::string& skip_message() const { return skip_message_; }
+  [[nodiscard]] const Nonfinite& nonfinite() const;
+  void set_gradient_norms(bool wanted) { gradient_norms_ = wanted; }
+  void telemetry(Quantity quantity, double* values) const;
+  void set_observer(lars_observer observer, void* user);
 
  private:
+  friend class Checkpoint;
+
+  /// The tensors that the library keeps.
+  struct State {
+    TensorMemory momentum;
+    TensorMemory masters;
+    TensorMemory accumulators;
+  };
+
   /// What a step needs to know of one tensor, besides its buffers.
   struct TensorStep {
     HyperparameterValues values;
     ElementType type = ElementType::f32;           // of the parameter
     ElementType gradient_type = ElementType::f32;  // of the caller's gradient
-    DecayedGradient<double> term = {};             // u, as the values and accumulation define it
+    DecayedGradient<double> term = {};             // that whose norm is taken: u, or d
+    DecayedGradient<double> update_term = {};      // that which enters the momentum
     Sums missing = Sums::both;                     // those that pass 1 must form
+    bool decay = false;                            // λ w plays a part
+    double cosine = 0.0;                           // of d and w, where all moments were formed
+    double clip_scale = 1.0;                       // of d, by its global norm
     LayerNorms norms;
-    double step_scale = 0.0;  // a = -γ r
-  };
-
-  /// What the steps taken so far leave of one tensor.
-  struct Record {
-    std::uint64_t steps = 0;
-    LayerNorms norms;  // of the last step
+    StepScales scales = {};
   };
 
   /// The sums in a tensor's slots that hold for the next step, and of what.
   struct KnownSums {
     const void* weight_of = nullptr;    // the parameter whose weight sums the slots have; null: none
-    const void* update_of = nullptr;    // the parameter with which the accumulators' update sums were formed
+    const void* update_of = nullptr;    // the parameter with which the accumulators' other sums were formed
     DecayedGradient<double> term = {};  // and the term
+    bool all = false;                   // all four
 
     bool operator==(const KnownSums&) const = default;
   };
@@ -138,31 +164,44 @@ class Optimizer {
   void hyperparameters_changed();
 
   void prepare();
-  void allocate_accumulators();
+  void prepare_tables();
+  [[nodiscard]] State allocate_state(bool accumulators) const;
+  [[nodiscard]] TensorMemory allocate_accumulators() const;
 
   // The life of a step (optimizer.cpp).
   [[nodiscard]] Range all() const { return {0, parameter_count()}; }
   std::int32_t start_step(Range range, BufferCheck::Use use);
   void read_hyperparameters(Range range, std::uint32_t micro_batches);
+  static void read_terms(TensorStep& tensor, std::uint32_t micro_batches);
   void check_buffers(Range range, BufferCheck::Use use);
   std::int32_t take_step(Range range);
   [[nodiscard]] Range next_part(Range rest) const;
   [[nodiscard]] bool compute_step_scales(Range range);
-  LayerNorms norms(std::uint32_t index);
-  LayerNorms norms_rescaled(std::uint32_t index, const SumsOfSquares& sums);
+  void read_norms(std::uint32_t index);
+  Moments trusted_moments(std::uint32_t index, Rescale& rescale);
+  [[nodiscard]] double global_clip_scale() const;
+  static void finish_norms(TensorStep& tensor);
+  [[nodiscard]] static double tested_norm(const TensorStep& tensor);
+  [[nodiscard]] bool clips() const { return clip_norm_ != std::numeric_limits<double>::infinity(); }
+  /// Whether ‖d‖ must be known where the denominator's norm is another.
+  [[nodiscard]] bool wants_moments(const TensorStep& tensor) const {
+    return tensor.term.decay && (clips() || gradient_norms_);
+  }
   [[nodiscard]] static bool is_finite(const TensorStep& tensor);
-  [[nodiscard]] std::string nonfinite_reason(Range range) const;
+  [[nodiscard]] std::string nonfinite_reason(Range range);
   [[nodiscard]] static Error missing_learning_rate(const Parameter& parameter);
-  std::int32_t skip(std::string reason);
+  std::int32_t skip(Range range);
   void record(Range range);
+  void notify(std::int32_t status);
 
   // The passes over memory (optimizer_passes.cpp).
   bool sum_squares(Range range);
   void apply_updates(Range range);
   void accumulate_gradients();
-  void sum_rescaled_squares(std::uint32_t index, const SumsOfSquares& scale);
+  void sum_rescaled_moments(std::uint32_t index, const Rescale& rescale);
   bool find_missing_sums(Range range);
   [[nodiscard]] Sums missing_sums(std::uint32_t index) const;
+  [[nodiscard]] Sums all_sums(std::uint32_t index) const;
   void remember_sums(Range range, bool of_accumulators);
   void remember_new_sums(Range range);
   template <class Body>
@@ -182,7 +221,7 @@ class Optimizer {
     const TensorStep& tensor = tensors_[index];
     return buffers_[index].accumulated ? compute_type(tensor.type) : tensor.gradient_type;
   }
-  [[nodiscard]] std::span<const SumsOfSquares> slots(std::uint32_t index) const {
+  [[nodiscard]] std::span<const Moments> slots(std::uint32_t index) const {
     const SegmentRange segments = work_.segments(index, index + 1);
     return std::span(slots_).subspan(segments.first, segments.last - segments.first);
   }
@@ -192,7 +231,10 @@ class Optimizer {
   std::uint64_t element_count_ = 0;  // of all parameters
   Hyperparameters defaults_;         // of parameters yet to be added
   std::optional<ElementType> default_gradient_type_;
+  double clip_norm_ = std::numeric_limits<double>::infinity();  // of all gradients together
+  bool gradient_norms_ = false;                                 // asked for
   NonfinitePolicy policy_ = NonfinitePolicy::refuse;
+  std::uint64_t most_skips_ = 0;  // in a row; 0: no limit
   std::atomic<const KernelSet*> kernels_ = &kernel_set("auto");
   Executor executor_;
   std::optional<Error> kernels_error_;  // what is wrong with LARS_KERNELS
@@ -203,6 +245,10 @@ class Optimizer {
   std::uint64_t consecutive_skips_ = 0;
   std::uint64_t total_skips_ = 0;
   std::string skip_message_;
+  std::optional<Nonfinite> nonfinite_;
+  lars_observer observer_ = nullptr;
+  void* observer_user_ = nullptr;
+  Telemetry telemetry_;
 
   std::uint32_t micro_batches_ = 1;
   std::uint32_t accumulated_ = 0;
@@ -217,13 +263,12 @@ class Optimizer {
   bool prepared_ = false;
   bool scheduled_ = false;  // any hyper-parameter follows a schedule
   WorkList work_;
-  std::vector<SumsOfSquares> slots_;  // by segment
+  std::vector<Moments> slots_;  // by segment
   std::vector<TensorBuffers> buffers_;
   std::vector<TensorStep> tensors_;
   std::vector<KnownSums> known_;
-  TensorMemory momentum_;
-  TensorMemory masters_;
-  TensorMemory accumulators_;
+  std::vector<std::uint32_t> by_name_;  // indices in order of name
+  State state_;
   bool have_accumulators_ = false;
   BufferCheck buffer_check_;
 };

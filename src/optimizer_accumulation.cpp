@@ -31,18 +31,17 @@ void Optimizer::accumulate(const void* const* parameters, const void* const* gra
   }
   if (completes) read_hyperparameters(all(), micro_batches_);
   check_buffers(all(), completes ? BufferCheck::Use::read_both : BufferCheck::Use::read_gradients);
-  allocate_accumulators();
+  if (!have_accumulators_) state_.accumulators = allocate_accumulators();
+  have_accumulators_ = true;
   accumulate_gradients();  // complete even if a host's pool failed
   started_ = true;
   ++accumulated_;
 }
 
-void Optimizer::allocate_accumulators() {
-  if (have_accumulators_) return;
+TensorMemory Optimizer::allocate_accumulators() const {
   std::vector<std::uint64_t> bytes;
   for (const Parameter& parameter : parameters_) bytes.push_back(parameter.compute_bytes());
-  accumulators_ = TensorMemory(bytes);
-  have_accumulators_ = true;
+  return TensorMemory(bytes);
 }
 
 std::int32_t Optimizer::step_accumulated(void* const* parameters) {
@@ -52,7 +51,7 @@ std::int32_t Optimizer::step_accumulated(void* const* parameters) {
   }
   prepare();
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
-    buffers_[i] = {parameters[i], accumulators_.buffer(i), parameters[i], nullptr, true};
+    buffers_[i] = {parameters[i], state_.accumulators.buffer(i), parameters[i], nullptr, true};
   }
   read_hyperparameters(all(), micro_batches_);
   check_buffers(all(), BufferCheck::Use::step);

@@ -18,6 +18,17 @@ void* element(void* buffer, std::size_t size, std::uint64_t index) {
 
 }  // namespace
 
+/// A term in the compute type, its d multiplied by clip_scale.
+template <class Real>
+DecayedGradient<Real> rounded(const DecayedGradient<double>& term, double clip_scale) {
+  return {static_cast<Real>(term.clip ? term.gradient_scale : term.gradient_scale * clip_scale),
+          static_cast<Real>(term.weight_decay),
+          term.decay,
+          term.clip,
+          static_cast<Real>(term.limit),
+          static_cast<Real>(clip_scale)};
+}
+
 /// One tensor in one step, as the kernels see it.
 template <class Real>
 struct TensorView {
@@ -41,13 +52,14 @@ struct TensorView {
     return element(gradient, gradient_size, first);
   }
 
-  [[nodiscard]] SumsOfSquares sum(Sums which, std::uint64_t first, std::uint64_t count) const {
+  [[nodiscard]] Moments sum(Sums which, std::uint64_t first, std::uint64_t count) const {
     switch (which) {
       case Sums::none: break;
       case Sums::weight: return {kernels.sum_weight_squares(weights(first), count), 0.0};
       case Sums::update:
         return {0.0, kernels.sum_update_squares(term, weights(first), gradient_from(first), count)};
       case Sums::both: return kernels.sum_squares(term, weights(first), gradient_from(first), count);
+      case Sums::all: return kernels.sum_moments(term, weights(first), gradient_from(first), count);
     }
     return {};
   }
@@ -58,10 +70,9 @@ TensorView<Real> Optimizer::view(std::uint32_t index, const void* gradient, Elem
   const TensorStep& tensor = tensors_[index];
   const KernelSet& kernels = *kernels_.load(std::memory_order_relaxed);
   return {kernels.table<Real>(tensor.type, gradient_type),
-          {static_cast<Real>(tensor.term.gradient_scale), static_cast<Real>(tensor.term.weight_decay),
-           tensor.term.decay},
+          rounded<Real>(tensor.term, 1.0),
           buffers_[index].parameter,
-          masters_.buffer(index),
+          state_.masters.buffer(index),
           gradient,
           element_size(tensor.type),
           master_size(tensor.type),
@@ -85,19 +96,21 @@ bool Optimizer::for_each_segment(Range range, Order order, const Body& body) {
 template <class Sum>
 void Optimizer::sum_chunks(std::size_t segment_index, Sums which, const Sum& sum) {
   const Segment& segment = work_.segment(segment_index);
-  SumsOfSquares total;
+  Moments total;
   if (segment.count <= kChunk) {
     total = sum(segment.first_element, segment.count);
   } else {
-    std::array<SumsOfSquares, kSegmentChunks> chunks;
+    std::array<Moments, kSegmentChunks> chunks;
     std::size_t chunk = 0;
     for (std::uint64_t first = 0; first < segment.count; first += kChunk) {
       chunks[chunk++] = sum(segment.first_element + first, std::min(kChunk, segment.count - first));
     }
     total = add_slots(std::span(chunks).first(chunk));
   }
-  if (which != Sums::update) slots_[segment_index].weight = total.weight;
-  if (which != Sums::weight) slots_[segment_index].update = total.update;
+  Moments& slot = slots_[segment_index];
+  if (which != Sums::update) slot.weight = total.weight;
+  if (which != Sums::weight) slot.update = total.update;
+  if (which == Sums::all) slot = total;
 }
 
 // ---- Pass 1: sums of squares ----------------------------------------------------------------------------
@@ -127,7 +140,7 @@ bool Optimizer::find_missing_sums(Range range) {
   bool any = false;
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     Sums& missing = tensors_[index].missing;
-    missing = any_sums_known_ ? missing_sums(index) : Sums::both;
+    missing = any_sums_known_ ? missing_sums(index) : all_sums(index);
     any = any || missing != Sums::none;
   }
   return any;
@@ -139,8 +152,13 @@ Sums Optimizer::missing_sums(std::uint32_t index) const {
   const bool weight = known.weight_of == buffers.parameter && (carry_norms_ || buffers.accumulated);
   const bool update =
       known.update_of == buffers.parameter && buffers.accumulated && known.term == tensors_[index].term;
+  if (all_sums(index) == Sums::all) return weight && update && known.all ? Sums::none : Sums::all;
   if (weight) return update ? Sums::none : Sums::update;
   return update ? Sums::weight : Sums::both;
+}
+
+Sums Optimizer::all_sums(std::uint32_t index) const {
+  return wants_moments(tensors_[index]) ? Sums::all : Sums::both;
 }
 
 /// Notes what the slots have, after the missing sums were formed: those of accumulated gradients and carried
@@ -150,7 +168,8 @@ void Optimizer::remember_sums(Range range, bool of_accumulators) {
   if (!worth_it && !any_sums_known_) return;
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     const void* parameter = worth_it ? buffers_[index].parameter : nullptr;
-    known_[index] = {parameter, of_accumulators ? parameter : nullptr, tensors_[index].term};
+    known_[index] = {parameter, of_accumulators ? parameter : nullptr, tensors_[index].term,
+                     wants_moments(tensors_[index])};
   }
   any_sums_known_ = any_sums_known_ || worth_it;
 }
@@ -165,15 +184,15 @@ void Optimizer::remember_new_sums(Range range) {
   any_sums_known_ = true;
 }
 
-/// The sums of a binary64 tensor, its elements scaled. They are good for this step only.
-void Optimizer::sum_rescaled_squares(std::uint32_t index, const SumsOfSquares& scale) {
+/// The moments of a binary64 tensor, its elements scaled. They are good for this step only.
+void Optimizer::sum_rescaled_moments(std::uint32_t index, const Rescale& rescale) {
   known_[index] = {};
   const TensorBuffers& buffers = buffers_[index];
   for_each_segment({index, index + 1}, Order::forward, [&](std::size_t segment) {
-    sum_chunks(segment, Sums::both, [&](std::uint64_t first, std::uint64_t count) {
-      return lars::sum_rescaled_squares(
-          tensors_[index].term, static_cast<const double*>(buffers.parameter) + first,
-          static_cast<const double*>(buffers.gradient) + first, count, scale.weight, scale.update);
+    sum_chunks(segment, Sums::all, [&](std::uint64_t first, std::uint64_t count) {
+      return lars::sum_rescaled_moments(tensors_[index].term,
+                                        static_cast<const double*>(buffers.parameter) + first,
+                                        static_cast<const double*>(buffers.gradient) + first, count, rescale);
     });
   });
 }
@@ -196,12 +215,11 @@ void Optimizer::apply_updates(std::size_t segment_index) {
   const TensorBuffers& buffers = buffers_[index];
   const TensorStep& step = tensors_[index];
   const TensorView<Real> tensor = view<Real>(index, buffers.gradient, gradient_type(index));
-  const auto& [gradient_scale, weight_decay, decay] = tensor.term;
-  const MomentumUpdate<Real> term = {{gradient_scale, weight_decay, decay},
-                                     static_cast<Real>(step.step_scale),
-                                     static_cast<Real>(step.values[Key::momentum]),
-                                     step.values.flag(Key::nesterov)};
-  auto* momentum = static_cast<Real*>(momentum_.buffer(index));
+  const MomentumUpdate<Real> term = {
+      rounded<Real>(step.update_term, step.clip_scale), static_cast<Real>(step.scales.step),
+      static_cast<Real>(step.values[Key::momentum]),    step.values.flag(Key::nesterov),
+      static_cast<Real>(step.scales.nesterov),          static_cast<Real>(step.scales.update)};
+  auto* momentum = static_cast<Real*>(state_.momentum.buffer(index));
   if (buffers.in_place == nullptr) {
     const std::uint64_t first = segment.first_element;
     auto* update = static_cast<Real*>(buffers.update);
@@ -240,7 +258,7 @@ void Optimizer::accumulate_gradients(std::size_t segment_index) {
   const TensorStep& tensor = tensors_[index];
   const KernelTable<Real>& kernels =
       kernels_.load(std::memory_order_relaxed)->table<Real>(tensor.type, tensor.gradient_type);
-  auto* accumulator = static_cast<Real*>(accumulators_.buffer(index));
+  auto* accumulator = static_cast<Real*>(state_.accumulators.buffer(index));
   const auto accumulate = [&](std::uint64_t first, std::uint64_t count) {
     kernels.accumulate(element(buffers_[index].gradient, element_size(tensor.gradient_type), first),
                        accumulator + first, accumulated_ == 0, count);

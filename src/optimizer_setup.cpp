@@ -6,12 +6,15 @@
 #include <limits>
 #include <numeric>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "error.h"
 #include "optimizer.h"
+#include "recipe.h"
 #include "selector.h"
 #include "utf8.h"
+#include "variant.h"
 
 namespace lars {
 namespace {
@@ -115,39 +118,53 @@ void Optimizer::set_gradient_type(const char* selector, ElementType type) {
 void Optimizer::prepare() {
   executor_.prepare(element_count_);
   if (prepared_) return;
-  if (kernels_error_) throw Error(*kernels_error_);
-  if (threads_error_) throw Error(*threads_error_);
-  std::vector<std::uint64_t> counts;
+  State state = allocate_state(false);  // by far the largest, so first to fail
+  prepare_tables();
+  state_ = std::move(state);
+  have_accumulators_ = false;
+  prepared_ = true;
+}
+
+Optimizer::State Optimizer::allocate_state(bool accumulators) const {
   std::vector<std::uint64_t> momentum_bytes;
   std::vector<std::uint64_t> master_bytes;
   for (const Parameter& parameter : parameters_) {
-    counts.push_back(parameter.count);
     momentum_bytes.push_back(parameter.compute_bytes());
     master_bytes.push_back(parameter.master_bytes());
   }
-  TensorMemory momentum(momentum_bytes);  // by far the largest, so first to fail
-  TensorMemory masters(master_bytes);
+  return {TensorMemory(momentum_bytes), TensorMemory(master_bytes),
+          accumulators ? allocate_accumulators() : TensorMemory()};
+}
+
+/// Makes what a step needs besides the state, for the parameters there are.
+void Optimizer::prepare_tables() {
+  if (prepared_) return;
+  if (kernels_error_) throw Error(*kernels_error_);
+  if (threads_error_) throw Error(*threads_error_);
+  std::vector<std::uint64_t> counts;
+  for (const Parameter& parameter : parameters_) counts.push_back(parameter.count);
   WorkList work(counts);
-  std::vector<SumsOfSquares> slots(work.segment_count());
+  std::vector<Moments> slots(work.segment_count());
   std::vector<TensorBuffers> buffers(parameters_.size());
   std::vector<TensorStep> tensors(parameters_.size());
   std::vector<KnownSums> known(parameters_.size());
+  std::vector<std::uint32_t> by_name = everyone();
+  std::sort(by_name.begin(), by_name.end(),
+            [this](std::uint32_t a, std::uint32_t b) { return parameters_[a].name < parameters_[b].name; });
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     tensors[i].type = parameters_[i].type;
     tensors[i].gradient_type = parameters_[i].gradient_type;
   }
   buffer_check_.prepare(parameters_.size());
+  telemetry_.prepare(parameters_.size());
 
-  momentum_ = std::move(momentum);
-  masters_ = std::move(masters);
-  have_accumulators_ = false;
   work_ = std::move(work);
   slots_ = std::move(slots);
   buffers_ = std::move(buffers);
   tensors_ = std::move(tensors);
   known_ = std::move(known);
+  by_name_ = std::move(by_name);
   any_sums_known_ = false;
-  prepared_ = true;
 }
 
 std::uint32_t Optimizer::parameter_index(std::string_view name) const {
@@ -215,7 +232,11 @@ void Optimizer::change(const std::vector<std::uint32_t>& indices, const Change& 
   changed.reserve(indices.size());
   for (const std::uint32_t index : indices) {
     changed.push_back(parameters_[index].hyperparameters);
-    change_one(changed.back());
+    if constexpr (std::is_invocable_v<Change, Hyperparameters&, std::uint32_t>) {
+      change_one(changed.back(), index);
+    } else {
+      change_one(changed.back());
+    }
   }
   for (std::size_t i = 0; i < indices.size(); ++i)
     std::swap(parameters_[indices[i]].hyperparameters, changed[i]);
@@ -263,6 +284,58 @@ void Optimizer::set_schedule_if(lars_predicate predicate, void* user, Key key, c
   const auto bound = std::make_shared<BoundSchedule>(schedule);
   change(matches(predicate, user),
          [&](Hyperparameters& hyperparameters) { hyperparameters.set_schedule(key, bound); });
+}
+
+void Optimizer::set_variant(std::int32_t variant) {
+  const std::span<const Choice> choices = variant_choices(variant);
+  change_selected(nullptr, [&](Hyperparameters& hyperparameters) {
+    for (const Choice& choice : choices) hyperparameters.set(choice.key, choice.value);
+  });
+}
+
+/// The parameters there are, of which those with one dimension or none are left out of decay and adaptation,
+/// and those to come.
+void Optimizer::set_mlperf_resnet50(std::uint64_t batch, std::uint64_t steps_per_epoch) {
+  if (batch == 0) fail(LARS_ERR_VALUE, "batch: 0 is not allowed; it must be at least 1");
+  constexpr std::uint64_t kMostSteps = std::uint64_t{1} << 48;
+  if (steps_per_epoch == 0 || steps_per_epoch > kMostSteps) {
+    fail(LARS_ERR_VALUE, "steps_per_epoch: {} is not allowed; it must be from 1 to {}", steps_per_epoch,
+         kMostSteps);
+  }
+  const MlperfRow& row = mlperf_row(batch);
+  const std::uint64_t warmup = row.warmup_epochs * steps_per_epoch;
+  const std::uint64_t total = row.epochs * steps_per_epoch;
+  std::vector<Schedule> parts = {
+      Schedule::linear(0.0, row.learning_rate, warmup, 0),
+      Schedule::polynomial(row.learning_rate, kMlperfEndLearningRate, kMlperfPower, total - warmup + 1, 0)};
+  const auto schedule =
+      std::make_shared<BoundSchedule>(Schedule::join(std::move(parts), std::span(&warmup, 1)));
+  const auto apply = [&](Hyperparameters& hyperparameters) {
+    for (const Choice& choice : variant_choices(LARS_VARIANT_PAPER))
+      hyperparameters.set(choice.key, choice.value);
+    hyperparameters.set_schedule(Key::learning_rate, schedule);
+    hyperparameters.set(Key::weight_decay, row.weight_decay);
+    hyperparameters.set(Key::momentum, row.momentum);
+    hyperparameters.set(Key::trust_coefficient, kMlperfTrustCoefficient);
+    hyperparameters.set(Key::eps, 0.0);
+    hyperparameters.set(Key::nesterov, 0.0);
+  };
+  Hyperparameters defaults = defaults_;
+  apply(defaults);
+  change(everyone(), [&](Hyperparameters& hyperparameters, std::uint32_t index) {
+    apply(hyperparameters);
+    const double mask = parameters_[index].shape.size() > 1 ? 1.0 : 0.0;
+    hyperparameters.set(Key::weight_decay_mask, mask);
+    hyperparameters.set(Key::trust_ratio_mask, mask);
+  });
+  std::swap(defaults_, defaults);
+}
+
+void Optimizer::set_gradient_clip(double max_norm) {
+  if (!(max_norm > 0.0)) {
+    fail(LARS_ERR_VALUE, "max_norm: {} is not allowed; it must be above 0; infinity clips nothing", max_norm);
+  }
+  clip_norm_ = max_norm;
 }
 
 double Optimizer::value_at_next_step(std::uint32_t index, Key key) {

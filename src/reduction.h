@@ -7,10 +7,17 @@
 
 namespace lars {
 
-/// Σ w² and Σ u² over some elements of one tensor, in binary64.
-struct SumsOfSquares {
+/// Second moments over some elements of one tensor, in binary64: Σ w², Σ u², Σ d² and Σ d w, where d is the
+/// gradient as it enters u = d + λ w. The last two are formed only where something asks for them, else 0.
+struct Moments {
   double weight = 0.0;
   double update = 0.0;
+  double gradient = 0.0;
+  double product = 0.0;
+
+  friend Moments operator+(const Moments& a, const Moments& b) {
+    return {a.weight + b.weight, a.update + b.update, a.gradient + b.gradient, a.product + b.product};
+  }
 };
 
 /// Number of binary64 lanes in which a chunk is summed: element i goes to lane i mod kLanes.
@@ -25,11 +32,11 @@ inline double add_lanes(std::array<double, kLanes> lanes) {
 }
 
 /// add_slots of two and more.
-SumsOfSquares add_many_slots(std::span<const SumsOfSquares> slots);
+Moments add_many_slots(std::span<const Moments> slots);
 
 /// Adds chunk sums pairwise by index: (((0 + 1) + (2 + 3)) + ...), an odd one out moving up a level
 /// unchanged. The result depends on the slots alone. No slots: zero.
-inline SumsOfSquares add_slots(std::span<const SumsOfSquares> slots) {
+inline Moments add_slots(std::span<const Moments> slots) {
   if (slots.empty()) return {};
   return slots.size() == 1 ? slots[0] : add_many_slots(slots);
 }

@@ -67,6 +67,12 @@ double Schedule::at(const Join& form, std::uint64_t step) {
   return form.parts[part].value(part == 0 ? step : step - form.boundaries[part - 1]);
 }
 
+double Schedule::at(const LostCallback& /*form*/, std::uint64_t /*step*/) {
+  fail(LARS_ERR_STATE,
+       "the checkpoint was saved with a callback as schedule, which it cannot hold; set it again with "
+       "lars_set_schedule");
+}
+
 double Schedule::at(const Callback& form, std::uint64_t step) {
   double value = 0.0;
   std::int32_t status = 0;

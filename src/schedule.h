@@ -1,8 +1,8 @@
 // The value of a hyper-parameter at a step: optax's schedules, by optax's definitions (optax/schedules).
 //
-// Eight forms; the others are made of these. Steps count from 0. All arithmetic is binary64 with cosine and
-// power of elementary.h, in optax's order of operations, so that a schedule has the same bits on every
-// machine.
+// Eight forms and one that stands for a lost callback; the others are made of these. Steps count from 0. All
+// arithmetic is binary64 with cosine and power of elementary.h, in optax's order of operations, so that a
+// schedule has the same bits on every machine.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "checkpoint/json.h"
 #include "lars/lars.h"
 
 namespace lars {
@@ -54,6 +55,12 @@ class Schedule {
   static Schedule join(std::vector<Schedule> parts, std::span<const std::uint64_t> boundaries);
   static Schedule callback(lars_schedule_function function, void* user);
 
+  // In checkpoints (checkpoint/schedule_json.cpp). A callback is recorded as such: what is read back is a
+  // schedule that asks for it, LARS_ERR_STATE, when its value is wanted.
+  [[nodiscard]] Json to_json() const;
+  static Schedule from_json(const Json& json);
+  [[nodiscard]] bool has_callback() const;
+
  private:
   struct Constant {
     double value;
@@ -90,10 +97,15 @@ class Schedule {
     lars_schedule_function function;
     void* user;
   };
+  struct LostCallback {};  // of a process that is gone
   using Form = std::variant<Constant, Polynomial, PiecewiseConstant, PiecewiseInterpolate, ExponentialDecay,
-                            CosineDecay, Join, Callback>;
+                            CosineDecay, Join, Callback, LostCallback>;
 
   explicit Schedule(Form form);
+
+  /// The points that piecewise_interpolate makes.
+  static Schedule interpolation_through(bool cosine, std::vector<std::uint64_t> boundaries,
+                                        std::vector<double> values);
 
   static double at(const Constant& form, std::uint64_t step);
   static double at(const Polynomial& form, std::uint64_t step);
@@ -103,6 +115,7 @@ class Schedule {
   static double at(const CosineDecay& form, std::uint64_t step);
   static double at(const Join& form, std::uint64_t step);
   static double at(const Callback& form, std::uint64_t step);
+  static double at(const LostCallback& form, std::uint64_t step);
 
   Form form_;
 };

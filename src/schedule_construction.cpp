@@ -108,6 +108,18 @@ Schedule Schedule::piecewise_interpolate(std::int32_t interpolation, double init
   return Schedule(std::move(form));
 }
 
+Schedule Schedule::interpolation_through(bool cosine, std::vector<std::uint64_t> boundaries,
+                                         std::vector<double> values) {
+  if (boundaries.empty() || boundaries[0] != 0 || boundaries.size() != values.size()) {
+    fail(LARS_ERR_VALUE, "an interpolation needs as many values as boundaries, the first of them 0");
+  }
+  check_increasing(boundaries);
+  for (const double value : values) {  // infinite where scales were large
+    if (std::isnan(value)) fail(LARS_ERR_VALUE, "value: {} is not allowed in an interpolation", value);
+  }
+  return Schedule(PiecewiseInterpolate{cosine, std::move(boundaries), std::move(values)});
+}
+
 Schedule Schedule::exponential_decay(double init_value, std::uint64_t transition_steps, double decay_rate,
                                      std::uint64_t transition_begin, std::int32_t staircase,
                                      std::optional<double> end_value) {

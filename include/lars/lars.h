@@ -76,6 +76,9 @@ extern "C" {
 #define LARS_ERR_NONFINITE (-23) /**< a parameter, gradient or step holds NaN or Inf: nothing was written */
 #define LARS_ERR_MEMORY (-30)    /**< out of memory */
 #define LARS_ERR_INTERNAL (-31)  /**< a defect in liblars: please report it */
+#define LARS_ERR_IO (-40)        /**< the system could not read or write a file */
+#define LARS_ERR_FORMAT (-41)    /**< not a checkpoint, a damaged one, or one of a newer format */
+#define LARS_ERR_MISMATCH (-42)  /**< a checkpoint of other parameters */
 
 /** @} */
 
@@ -103,6 +106,41 @@ extern "C" {
 /** Finite, either sign; default 1. Gradients are multiplied by it first: the mean over a batch, loss
  * unscaling, trainers that store the negated gradient. */
 #define LARS_GRADIENT_SCALE 9
+
+/** @} */
+
+/** @name Keys of the variants; lars_set_variant sets the first five of them together. docs/variants.md
+ * @{ */
+
+#define LARS_DENOMINATOR 10      /**< one of LARS_DENOMINATOR_*; default 0 */
+#define LARS_OUTSIDE_MOMENTUM 11 /**< one of LARS_OUTSIDE_*; default 0 */
+#define LARS_TRUST_CLIP 12       /**< 0 or 1; default 0. 1, LARC: trust ratio min(r / learning rate, 1) */
+/** 0 to 1; default 0. Where momentum > 0, v = momentum * v + (1 - dampening) * s after a first step. */
+#define LARS_DAMPENING 13
+#define LARS_DECAY_IN_UPDATE 14 /**< 0 or 1; default 1. 0: weight decay is for the trust ratio only */
+#define LARS_ZERO_NORM_DECAY 15 /**< 0 or 1; default 1. 0: no weight decay where a norm is 0 */
+/** > 0; default infinity. Scaled gradients are clipped, one by one, to this magnitude. */
+#define LARS_CLIP_VALUE 16
+
+#define LARS_DENOMINATOR_DECAYED 0  /**< |g + weight_decay * w| */
+#define LARS_DENOMINATOR_SUM 1      /**< |g| + weight_decay * |w| */
+#define LARS_DENOMINATOR_GRADIENT 2 /**< |g| */
+
+#define LARS_OUTSIDE_NOTHING 0       /**< learning rate and trust ratio multiply what enters the momentum */
+#define LARS_OUTSIDE_LEARNING_RATE 1 /**< the learning rate multiplies what leaves it */
+#define LARS_OUTSIDE_TRUST_RATIO 2   /**< both do */
+
+/** @} */
+
+/** @name Variants
+ * @{ */
+
+#define LARS_VARIANT_OPTAX 0  /**< optax.lars: the default */
+#define LARS_VARIANT_PAPER 1  /**< You et al. 2017, algorithm 1; MLPerf, MXNet, Paddle */
+#define LARS_VARIANT_TORCH 2  /**< torchlars, timm, lightning-bolts: around torch.optim.SGD */
+#define LARS_VARIANT_LARC 3   /**< apex LARC: at most the learning rate */
+#define LARS_VARIANT_BARLOW 4 /**< Barlow Twins, MAE, vissl */
+#define LARS_VARIANT_TF 5     /**< tf.contrib.opt.LARSOptimizer */
 
 /** @} */
 
@@ -250,9 +288,33 @@ LARS_API int32_t lars_set_schedule_if(lars_optimizer* optimizer, lars_predicate 
 LARS_API int32_t lars_get(lars_optimizer* optimizer, uint32_t index, int32_t key,
                           double* value) LARS_NOEXCEPT;
 
+/** Sets the keys that distinguish a variant, one of LARS_VARIANT_*, for all parameters, also those added
+ * later. Learning rate, trust coefficient, eps, momentum and masks stay: their defaults differ from one
+ * implementation to the next, and docs/variants.md lists them. LARS_ERR_VALUE for an unknown variant. */
+LARS_API int32_t lars_set_variant(lars_optimizer* optimizer, int32_t variant) LARS_NOEXCEPT;
+
+/** Sets MLPerf's recipe for ResNet-50 on ImageNet: variant PAPER, eps 0, momentum and weight decay by the
+ * batch, and a learning rate that rises linearly and falls polynomially (power 2) to 1e-4. The row of the
+ * nearest batch is taken (docs/variants.md has the table). Parameters added so far that have one dimension
+ * or none are neither decayed nor adapted. batch, steps_per_epoch >= 1 (LARS_ERR_VALUE). Single keys may be
+ * set afterwards. */
+LARS_API int32_t lars_set_mlperf_resnet50(lars_optimizer* optimizer, uint64_t batch,
+                                          uint64_t steps_per_epoch) LARS_NOEXCEPT;
+
+/** Clips gradients by their global norm, the norm of all of them together after gradient_scale and
+ * clip_value: where it is not below max_norm, all are multiplied by max_norm / norm
+ * (optax.clip_by_global_norm). max_norm > 0; infinity (the default) clips nothing. Costs no pass over
+ * memory, but takes PROPAGATE its waves; not for lars_step_parameter, which does not see all gradients
+ * (LARS_ERR_STATE). */
+LARS_API int32_t lars_set_gradient_clip(lars_optimizer* optimizer, double max_norm) LARS_NOEXCEPT;
+
 /** Chooses what a step does about NaN and Inf: one of LARS_NONFINITE_*. The check is free: it looks at the
  * sums that the norms need anyway. */
 LARS_API int32_t lars_set_nonfinite_policy(lars_optimizer* optimizer, int32_t policy) LARS_NOEXCEPT;
+
+/** Under LARS_NONFINITE_SKIP, makes the step after `most` skipped ones in a row an error (LARS_ERR_NONFINITE)
+ * instead of one more skip; 0 (default): no limit. (optax.apply_if_finite takes such a step instead.) */
+LARS_API int32_t lars_set_max_consecutive_skips(lars_optimizer* optimizer, uint64_t most) LARS_NOEXCEPT;
 
 /** Chooses the kernels: "auto" (default: "simd"), "simd" with the widest vectors the processor has,
  * "simd/<target>" with one of those it has ("simd/AVX2"), "reference" or "blas". All but "blas" give the same
@@ -389,6 +451,74 @@ LARS_API int32_t lars_norms(lars_optimizer* optimizer, uint32_t index, double* w
  * one; a step that is taken, of whichever parameters, ends the row. */
 LARS_API int32_t lars_skip_count(lars_optimizer* optimizer, uint64_t* consecutive,
                                  uint64_t* total) LARS_NOEXCEPT;
+
+/** @} */
+
+/** @name Telemetry: the same for all parameters at once
+ * @{ */
+
+#define LARS_TELEMETRY_WEIGHT_NORM 0    /**< |w| */
+#define LARS_TELEMETRY_GRADIENT_NORM 1  /**< |g|, scaled and clipped; NaN if it was not gathered */
+#define LARS_TELEMETRY_UPDATE_NORM 2    /**< the denominator of the trust ratio, without eps */
+#define LARS_TELEMETRY_TRUST_RATIO 3    /**< r */
+#define LARS_TELEMETRY_EFFECTIVE_RATE 4 /**< learning rate * r */
+#define LARS_TELEMETRY_LIMITED_SHARE 5  /**< share of its steps that trust_clip or gradient_clip limited */
+#define LARS_TELEMETRY_SKIPPED_SHARE 6  /**< share of steps tried that this parameter made to be skipped */
+#define LARS_TELEMETRY_COUNT 7          /**< how many there are */
+
+/** Told of steps: status LARS_OK or LARS_SKIPPED; steps as by lars_step_count; count parameters;
+ * quantities[LARS_TELEMETRY_*][index] of each one's last step, borrowed for the call. Otherwise as
+ * lars_predicate, but it cannot fail. */
+typedef void (*lars_observer)(void* user, int32_t status, uint64_t steps, uint32_t count,
+                              const double* const* quantities);
+
+/** Writes one quantity, LARS_TELEMETRY_*, of every parameter's last step to values[0 ... parameters - 1]; 0
+ * before its first. */
+LARS_API int32_t lars_telemetry(lars_optimizer* optimizer, int32_t quantity, double* values) LARS_NOEXCEPT;
+
+/** wanted 1: steps gather |g| also where weight decay makes the denominator another norm. Costs no pass over
+ * memory, but some arithmetic. 0 (default): there LARS_TELEMETRY_GRADIENT_NORM is NaN. */
+LARS_API int32_t lars_set_gradient_norms(lars_optimizer* optimizer, int32_t wanted) LARS_NOEXCEPT;
+
+/** Has `observer` called at the end of every call that took a step or skipped one, on the calling thread.
+ * NULL: nobody. What it throws is dropped: the step is done. */
+LARS_API int32_t lars_set_observer(lars_optimizer* optimizer, lars_observer observer,
+                                   void* user) LARS_NOEXCEPT;
+
+/** Where the last step that was refused or skipped for NaN or Inf found them: the first such parameter, and
+ * how many elements of it and of its gradient are (none where only norms overflow). Each output may be NULL.
+ * LARS_ERR_STATE if there was no such step. */
+LARS_API int32_t lars_nonfinite(lars_optimizer* optimizer, uint32_t* index, uint64_t* parameter_elements,
+                                uint64_t* gradient_elements) LARS_NOEXCEPT;
+
+/** @} */
+
+/** @name Checkpoints
+ *
+ * A safetensors file (docs/checkpoints.md) with all that the next steps depend on: momentum, masters,
+ * accumulators, step counts, hyper-parameters, schedules, policy, clipping and counters; not the parameters
+ * themselves, kernels, threads, callbacks and carried norms. A run that is saved, loaded and continued has
+ * the bits of one that never stopped.
+ * @{ */
+
+/** Saves to the file `path`, which is replaced whole or not at all, whenever the process or the system stops.
+ * LARS_ERR_IO tells which file is there. Names of parameters must be UTF-8 (LARS_ERR_NAME). */
+LARS_API int32_t lars_save(lars_optimizer* optimizer, const char* path) LARS_NOEXCEPT;
+
+/** Loads what lars_save has saved. The handle must have the same parameters: names, types and shapes, in any
+ * order (LARS_ERR_MISMATCH). All is checked before anything changes: LARS_ERR_FORMAT, LARS_ERR_IO.
+ * Hyper-parameters and schedules become those of the file; where it had a callback, the handle's own
+ * schedule stays if that is one, else the next step asks for it (LARS_ERR_STATE). */
+LARS_API int32_t lars_load(lars_optimizer* optimizer, const char* path) LARS_NOEXCEPT;
+
+/** Writes the size of a checkpoint of the present state to *bytes. */
+LARS_API int32_t lars_save_size(lars_optimizer* optimizer, uint64_t* bytes) LARS_NOEXCEPT;
+
+/** As lars_save, to memory: `bytes` must be what lars_save_size says (LARS_ERR_VALUE). */
+LARS_API int32_t lars_save_to(lars_optimizer* optimizer, void* buffer, uint64_t bytes) LARS_NOEXCEPT;
+
+/** As lars_load, from memory. */
+LARS_API int32_t lars_load_from(lars_optimizer* optimizer, const void* buffer, uint64_t bytes) LARS_NOEXCEPT;
 
 /** @} */
 

@@ -47,12 +47,15 @@ bool trusted(double norm) {
   return norm >= 1e8 * double{std::numeric_limits<Real>::min()} && std::isfinite(norm);
 }
 
-/// Whether BLAS's scal would lose NaN or Inf, which must propagate as in the reference: OpenBLAS scales by 0
-/// by writing zeros, and so does its sscal by NaN. Of the factors, only the step scale can be NaN.
+/// Whether the plain loops must do it. They clip, and have each factor of nesterov for itself. BLAS's scal
+/// would also lose NaN and Inf, which must propagate as in the reference: OpenBLAS scales by 0 by writing
+/// zeros, and so does its sscal by NaN. Of the factors, only those with the trust ratio can be NaN.
 template <class Real>
-bool loses_nonfinite(const MomentumUpdate<Real>& term) {
-  return term.gradient.gradient_scale == Real{0} || term.step_scale == Real{0} ||
-         !std::isfinite(term.step_scale) || term.momentum == Real{0};
+bool needs_plain_loops(const MomentumUpdate<Real>& term) {
+  const auto unsafe = [](Real factor) { return factor == Real{0} || !std::isfinite(factor); };
+  return term.gradient.clip || (term.nesterov && term.nesterov_scale != term.step_scale) ||
+         unsafe(term.gradient.gradient_scale) || unsafe(term.step_scale) || unsafe(term.momentum) ||
+         unsafe(term.update_scale);
 }
 
 template <ElementType type>
@@ -69,7 +72,7 @@ struct BlasKernels {
 
   static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                                    std::size_t count) {
-    if (term.gradient_scale == Real{0}) {  // see loses_nonfinite
+    if (term.gradient_scale == Real{0} || term.clip) {  // see needs_plain_loops
       return reference().sum_update_squares(term, weights, gradient, count);
     }
     Scratch<Real> decayed;
@@ -79,9 +82,14 @@ struct BlasKernels {
     return trusted<Real>(norm) ? norm * norm : reference().sum_update_squares(term, weights, gradient, count);
   }
 
-  static SumsOfSquares sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                                   std::size_t count) {
+  static Moments sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                             std::size_t count) {
     return {sum_weight_squares(weights, count), sum_update_squares(term, weights, gradient, count)};
+  }
+
+  static Moments sum_moments(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                             std::size_t count) {
+    return reference().sum_moments(term, weights, gradient, count);
   }
 
   /// Advances the momentum of at most kChunk elements. Leaves Δ in `increment`.
@@ -97,11 +105,12 @@ struct BlasKernels {
     } else {
       Blas::copy(n, momentum, increment.data());
     }
+    if (term.update_scale != Real{1}) Blas::scale(n, term.update_scale, increment.data());
   }
 
   static void apply(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
                     Real* momentum, std::size_t count) {
-    if (loses_nonfinite(term)) return reference().apply(term, weights, gradient, momentum, count);
+    if (needs_plain_loops(term)) return reference().apply(term, weights, gradient, momentum, count);
     auto* parameter = static_cast<Real*>(weights.parameter);
     Scratch<Real> increment;
     for (std::size_t first = 0; first < count; first += kChunk) {
@@ -114,7 +123,7 @@ struct BlasKernels {
 
   static void write(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
                     Real* update, std::size_t count) {
-    if (loses_nonfinite(term)) return reference().write(term, weights, gradient, momentum, update, count);
+    if (needs_plain_loops(term)) return reference().write(term, weights, gradient, momentum, update, count);
     Scratch<Real> increment;
     for (std::size_t first = 0; first < count; first += kChunk) {
       const std::size_t size = std::min<std::size_t>(kChunk, count - first);
@@ -129,8 +138,8 @@ struct BlasKernels {
     reference().accumulate(gradient, accumulator, first, count);
   }
 
-  static constexpr KernelTable<Real> table = {sum_squares, sum_update_squares, sum_weight_squares, apply,
-                                              write,       accumulate};
+  static constexpr KernelTable<Real> table = {
+      sum_squares, sum_update_squares, sum_weight_squares, sum_moments, apply, write, accumulate};
 };
 
 }  // namespace

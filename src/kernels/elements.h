@@ -2,7 +2,11 @@
 // for all elements, the SIMD kernels for the ragged end.
 #pragma once
 
+#include <algorithm>
 #include <cfloat>
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
 
 #include "kernels/kernels.h"
 #include "low_precision.h"
@@ -20,18 +24,42 @@ using Compute = std::conditional_t<compute_type(type) == ElementType::f64, doubl
 
 // ---- Formula --------------------------------------------------------------------------------------------
 
-template <bool kDecay, class Real>
-Real decayed_gradient(const DecayedGradient<Real>& term, Real weight, Real gradient) {
+/// What of DecayedGradient is in use, as a constant: nothing; decay; clipping, with or without decay.
+enum class Form : std::uint8_t { plain, decayed, clipped };
+
+template <class Real>
+Form form_of(const DecayedGradient<Real>& term) {
+  if (term.clip) return Form::clipped;
+  return term.decay ? Form::decayed : Form::plain;
+}
+
+/// d.
+template <Form kForm, class Real>
+Real scaled_gradient(const DecayedGradient<Real>& term, Real gradient) {
   const Real scaled = term.gradient_scale * gradient;
-  return kDecay ? scaled + term.weight_decay * weight : scaled;
+  if (kForm != Form::clipped || !std::isfinite(scaled)) return scaled;
+  return term.clip_scale * std::min(std::max(scaled, -term.limit), term.limit);
+}
+
+/// u, from d.
+template <Form kForm, class Real>
+Real decayed(const DecayedGradient<Real>& term, Real weight, Real scaled) {
+  const bool decay = kForm == Form::clipped ? term.decay : kForm == Form::decayed;
+  return decay ? scaled + term.weight_decay * weight : scaled;
+}
+
+/// u.
+template <Form kForm, class Real>
+Real decayed_gradient(const DecayedGradient<Real>& term, Real weight, Real gradient) {
+  return decayed<kForm>(term, weight, scaled_gradient<kForm>(term, gradient));
 }
 
 /// Advances one element's momentum and returns its increment Δ.
-template <bool kDecay, bool kNesterov, class Real>
+template <Form kForm, bool kNesterov, class Real>
 Real increment(const MomentumUpdate<Real>& term, Real weight, Real gradient, Real& momentum) {
-  const Real step = term.step_scale * decayed_gradient<kDecay>(term.gradient, weight, gradient);
-  momentum = step + term.momentum * momentum;
-  return kNesterov ? step + term.momentum * momentum : momentum;
+  const Real slope = decayed_gradient<kForm>(term.gradient, weight, gradient);
+  momentum = term.step_scale * slope + term.momentum * momentum;
+  return term.update_scale * (kNesterov ? term.nesterov_scale * slope + term.momentum * momentum : momentum);
 }
 
 // ---- Access ---------------------------------------------------------------------------------------------
@@ -76,7 +104,18 @@ void store(Compute<type> weight, MutableWeights weights, std::size_t i) {
 
 // ---- Loops ----------------------------------------------------------------------------------------------
 
-/// Calls body with std::true_type or std::false_type, so that no loop tests a condition per element.
+/// Calls body with the term's form as a constant, so that no loop tests it per element.
+template <class Real, class Body>
+auto with_form(const DecayedGradient<Real>& term, const Body& body) {
+  switch (form_of(term)) {
+    case Form::clipped: return body(std::integral_constant<Form, Form::clipped>{});
+    case Form::decayed: return body(std::integral_constant<Form, Form::decayed>{});
+    case Form::plain: break;
+  }
+  return body(std::integral_constant<Form, Form::plain>{});
+}
+
+/// Likewise, with std::true_type or std::false_type.
 template <class Body>
 auto with_constant(bool condition, const Body& body) {
   return condition ? body(std::true_type{}) : body(std::false_type{});

@@ -1,12 +1,13 @@
 // Tables of kernels: the loops over the elements of a run of one tensor. Kernels know no tensor and no
 // optimizer.
 //
-// All form u = gs g + λ w in the compute type; docs/semantics.md gives the arithmetic.
+// All form u = d + λ w, d = gs g, in the compute type; docs/semantics.md gives the arithmetic.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -15,23 +16,32 @@
 
 namespace lars {
 
-/// u = gradient_scale * g + weight_decay * w; without decay u = gradient_scale * g, and w is not looked at.
+/// d = gradient_scale * g; if `clip`, d = clip_scale * min(max(d, -limit), limit), unless d is NaN or Inf,
+/// which stay what they are for the non-finite policy to find. u = d + weight_decay * w; without decay u = d,
+/// and w is not looked at.
 template <class Real>
 struct DecayedGradient {
   Real gradient_scale;
   Real weight_decay;
   bool decay;
+  bool clip = false;
+  Real limit = std::numeric_limits<Real>::infinity();
+  Real clip_scale = 1;
 
   bool operator==(const DecayedGradient&) const = default;
 };
 
-/// s = step_scale * u; v = s + momentum * v; Δ = nesterov ? s + momentum * v : v, with step_scale = -γ r.
+/// v = step_scale * u + momentum * v; Δ = update_scale * v, or, if `nesterov`,
+/// update_scale * (nesterov_scale * u + momentum * v). Of the learning rate, the trust ratio and dampening
+/// each is in the scale where its variant has it (trust_ratio.h).
 template <class Real>
 struct MomentumUpdate {
   DecayedGradient<Real> gradient;
   Real step_scale;
   Real momentum;
   bool nesterov;
+  Real nesterov_scale = step_scale;
+  Real update_scale = 1;
 };
 
 /// The elements of a run of weights, to be read: the parameter, and for the 16-bit types what completes it
@@ -53,13 +63,16 @@ struct MutableWeights {
 template <class Real>
 struct KernelTable {
   /// Σ w² and Σ u², in binary64.
-  SumsOfSquares (*sum_squares)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                               std::size_t count);
+  Moments (*sum_squares)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                         std::size_t count);
   /// Σ u² alone, to the bit that of sum_squares. Without decay it reads the gradient only.
   double (*sum_update_squares)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                                std::size_t count);
   /// Σ w² alone, to the bit that of sum_squares.
   double (*sum_weight_squares)(Weights weights, std::size_t count);
+  /// All four moments; the two of sum_squares to the bit.
+  Moments (*sum_moments)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                         std::size_t count);
   /// Advances the momentum v and adds Δ to the weights, in place.
   void (*apply)(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
                 Real* momentum, std::size_t count);
@@ -136,11 +149,16 @@ std::vector<const KernelSet*> simd_kernel_sets();
 /// the names, if there is none that this processor can run.
 const KernelSet& kernel_set(std::string_view name);
 
-/// Σ (weight_rescale w)² and Σ (update_rescale u)² of one chunk, for binary64 tensors whose plain sums
-/// overflow or underflow. The scales are powers of two, so scaling is exact. Rare: plain loops serve every
-/// kernel set.
-SumsOfSquares sum_rescaled_squares(const DecayedGradient<double>& term, const double* parameter,
-                                   const double* gradient, std::size_t count, double weight_rescale,
-                                   double update_rescale);
+/// Factors by which w, u and d are multiplied before they are squared. Powers of two, so that this is exact.
+struct Rescale {
+  double weight;
+  double update;
+  double gradient;
+};
+
+/// The moments of one chunk of rescaled elements, for binary64 tensors whose plain sums overflow or
+/// underflow. Rare: plain loops serve every kernel set.
+Moments sum_rescaled_moments(const DecayedGradient<double>& term, const double* parameter,
+                             const double* gradient, std::size_t count, const Rescale& rescale);
 
 }  // namespace lars

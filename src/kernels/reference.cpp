@@ -9,12 +9,12 @@
 namespace lars {
 namespace {
 
-/// Adds square(i) to lane i mod kLanes, in order of i, then the lanes.
-template <class Square>
-double sum_in_lanes(std::size_t count, const Square& square) {
+/// Adds product(i) to lane i mod kLanes, in order of i, then the lanes.
+template <class Product>
+double sum_in_lanes(std::size_t count, const Product& product) {
   std::array<double, kLanes> sums{};
   const auto add_row = [&](std::size_t first, std::size_t lanes) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += square(first + lane);
+    for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += product(first + lane);
   };
   std::size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) add_row(i, kLanes);
@@ -34,30 +34,43 @@ struct ReferenceKernels {
 
   static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                                    std::size_t count) {
-    return with_constant(term.decay, [&](auto decay) {
+    return with_form(term, [&](auto form) {
       return sum_in_lanes(count, [&](std::size_t i) {
-        const Real weight = decay ? load<parameter_type>(weights, i) : Real{0};
-        return squared(decayed_gradient<decay()>(term, weight, load<gradient_type>(gradient, i)));
+        const Real weight = term.decay ? load<parameter_type>(weights, i) : Real{0};
+        return squared(decayed_gradient<form()>(term, weight, load<gradient_type>(gradient, i)));
       });
     });
   }
 
-  static SumsOfSquares sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                                   std::size_t count) {
+  static Moments sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                             std::size_t count) {
     return {sum_weight_squares(weights, count), sum_update_squares(term, weights, gradient, count)};
+  }
+
+  static Moments sum_moments(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                             std::size_t count) {
+    Moments sums = sum_squares(term, weights, gradient, count);
+    with_form(term, [&](auto form) {
+      const auto scaled = [&](std::size_t i) {
+        return double{scaled_gradient<form()>(term, load<gradient_type>(gradient, i))};
+      };
+      sums.gradient = sum_in_lanes(count, [&](std::size_t i) { return squared(scaled(i)); });
+      sums.product =
+          sum_in_lanes(count, [&](std::size_t i) { return scaled(i) * load<parameter_type>(weights, i); });
+    });
+    return sums;
   }
 
   /// Calls element(i, w_i, Δ_i) for every element, in order.
   template <class Element>
   static void for_each_increment(const MomentumUpdate<Real>& term, Weights weights, const void* gradient,
                                  Real* momentum, std::size_t count, const Element& element) {
-    with_constant(term.gradient.decay, [&](auto decay) {
+    with_form(term.gradient, [&](auto form) {
       with_constant(term.nesterov, [&](auto nesterov) {
         for (std::size_t i = 0; i < count; ++i) {
           const Real weight = load<parameter_type>(weights, i);
-          element(
-              i, weight,
-              increment<decay(), nesterov()>(term, weight, load<gradient_type>(gradient, i), momentum[i]));
+          element(i, weight,
+                  increment<form(), nesterov()>(term, weight, load<gradient_type>(gradient, i), momentum[i]));
         }
       });
     });
@@ -84,25 +97,29 @@ struct ReferenceKernels {
     }
   }
 
-  static constexpr KernelTable<Real> table = {sum_squares, sum_update_squares, sum_weight_squares, apply,
-                                              write,       accumulate};
+  static constexpr KernelTable<Real> table = {
+      sum_squares, sum_update_squares, sum_weight_squares, sum_moments, apply, write, accumulate};
 };
 
 }  // namespace
 
 constexpr KernelSet kReferenceKernels = make_kernel_set<ReferenceKernels>("reference");
 
-SumsOfSquares sum_rescaled_squares(const DecayedGradient<double>& term, const double* parameter,
-                                   const double* gradient, std::size_t count, double weight_rescale,
-                                   double update_rescale) {
-  const double weight =
-      sum_in_lanes(count, [&](std::size_t i) { return squared(weight_rescale * parameter[i]); });
-  const double update = with_constant(term.decay, [&](auto decay) {
-    return sum_in_lanes(count, [&](std::size_t i) {
-      return squared(update_rescale * decayed_gradient<decay()>(term, parameter[i], gradient[i]));
-    });
+Moments sum_rescaled_moments(const DecayedGradient<double>& term, const double* parameter,
+                             const double* gradient, std::size_t count, const Rescale& rescale) {
+  return with_form(term, [&](auto form) {
+    const auto weight = [&](std::size_t i) { return rescale.weight * parameter[i]; };
+    const auto scaled = [&](std::size_t i) {
+      return rescale.gradient * scaled_gradient<form()>(term, gradient[i]);
+    };
+    const auto update = [&](std::size_t i) {
+      return rescale.update * decayed_gradient<form()>(term, parameter[i], gradient[i]);
+    };
+    return Moments{sum_in_lanes(count, [&](std::size_t i) { return squared(weight(i)); }),
+                   sum_in_lanes(count, [&](std::size_t i) { return squared(update(i)); }),
+                   sum_in_lanes(count, [&](std::size_t i) { return squared(scaled(i)); }),
+                   sum_in_lanes(count, [&](std::size_t i) { return scaled(i) * weight(i); })};
   });
-  return {weight, update};
 }
 
 }  // namespace lars

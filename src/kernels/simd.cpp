@@ -59,9 +59,11 @@ constexpr SimdTarget kSimdTargets[] = {
 }  // namespace
 
 std::vector<const KernelSet*> simd_kernel_sets() {
+  static const std::int64_t kSupported =
+      hwy::SupportedTargets();  // asks the processor: 0.1 ms in a virtual machine
   std::vector<const KernelSet*> sets;
   for (const SimdTarget& target : kSimdTargets) {
-    if ((hwy::SupportedTargets() & target.target) != 0) sets.push_back(&target.kernels);
+    if ((kSupported & target.target) != 0) sets.push_back(&target.kernels);
   }
   // The last is what this build requires of any processor it runs on.
   if (sets.empty()) sets.push_back(&std::end(kSimdTargets)[-1].kernels);

@@ -1,0 +1,91 @@
+// The optimizer's state to and from checkpoints; docs/checkpoints.md describes what is in one.
+#pragma once
+
+#include <fmt/ranges.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checkpoint/json.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/storage.h"
+#include "optimizer.h"
+
+namespace lars {
+
+/// "(3, 4)"
+inline std::string shape_text(const std::vector<std::int64_t>& shape) {
+  return fmt::format("({})", fmt::join(shape, ", "));
+}
+
+/// Saves and loads one optimizer. Every function that throws has changed nothing.
+class Checkpoint {
+ public:
+  explicit Checkpoint(Optimizer& optimizer) : optimizer_(optimizer) {}
+
+  [[nodiscard]] std::uint64_t save_size();
+  void save_to_file(const char* path);
+  void save_to_memory(void* buffer, std::uint64_t bytes);
+  void load_from_file(const char* path);
+  void load_from_memory(const void* buffer, std::uint64_t bytes);
+
+ private:
+  using State = Optimizer::State;
+
+  enum class Kind : std::uint8_t { momentum, master, accumulator };
+
+  /// A tensor of the state and its place in the file.
+  struct Piece {
+    safetensors::Tensor tensor;
+    Kind kind;
+    std::uint32_t parameter;
+  };
+
+  struct FileHeader {
+    safetensors::Header content;
+    std::uint64_t data_begin;  // in the file
+  };
+
+  /// What the metadata say.
+  struct Loaded {
+    std::vector<Record> records;  // by index of this optimizer's parameters
+    std::vector<Hyperparameters> hyperparameters;
+    Hyperparameters defaults;
+    bool started = false;
+    NonfinitePolicy policy = NonfinitePolicy::refuse;
+    std::uint64_t most_skips = 0;
+    std::uint64_t consecutive_skips = 0;
+    std::uint64_t total_skips = 0;
+    double clip_norm = 0.0;
+    std::uint32_t micro_batches = 1;
+    std::uint32_t accumulated = 0;
+  };
+
+  [[nodiscard]] std::vector<Piece> pieces(std::uint32_t accumulated) const;
+  static std::uint64_t data_size(const std::vector<Piece>& pieces) {
+    return pieces.empty() ? 0 : pieces.back().tensor.end;
+  }
+  static std::span<std::byte> memory(const State& state, const Piece& piece);
+
+  [[nodiscard]] safetensors::Metadata state_metadata() const;
+  [[nodiscard]] std::string header_text(const std::vector<Piece>& pieces,
+                                        const std::vector<std::uint64_t>& digests) const;
+  [[nodiscard]] std::uint64_t data_begin(const std::vector<Piece>& pieces) const;
+
+  void load(Input& input);
+  static FileHeader read_header(Input& input);
+  [[nodiscard]] Loaded read_metadata(const safetensors::Metadata& metadata) const;
+  [[nodiscard]] Loaded read_metadata(const Json& optimizer, const Json& parameters, const Json& sets,
+                                     const Json& schedules) const;
+  static void check_same(const Parameter& parameter, const Json& json);
+  [[nodiscard]] std::vector<Piece> check_tensors(const safetensors::Header& header,
+                                                 std::uint32_t accumulated) const;
+  [[nodiscard]] State read_tensors(Input& input, const FileHeader& header,
+                                   const std::vector<Piece>& expected) const;
+
+  Optimizer& optimizer_;
+};
+
+}  // namespace lars

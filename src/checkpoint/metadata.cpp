@@ -1,0 +1,232 @@
+// What a checkpoint says of an optimizer beside its tensors: parameters, hyper-parameters, schedules, counts.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/json.h"
+#include "error.h"
+
+namespace lars {
+namespace {
+
+// ---- Hyper-parameters -----------------------------------------------------------------------------------
+
+/// Different sets of hyper-parameters and schedules, each written once however many parameters have it.
+class Sets {
+ public:
+  std::size_t index_of(const Hyperparameters& hyperparameters) {
+    Json::Object constants;
+    Json::Object schedules;
+    for (const Key key : all_keys()) {
+      if (const auto schedule = hyperparameters.schedule(key)) {
+        schedules[key_name(key)] = fmt::format("{}", index_of(schedule));
+      } else {
+        constants[key_name(key)] = text_of(hyperparameters.constants()[key]);
+      }
+    }
+    return index_in(sets_, Json({{"constants", std::move(constants)}, {"schedules", std::move(schedules)}}));
+  }
+
+  [[nodiscard]] Json sets() const { return sets_; }
+  [[nodiscard]] Json schedules() const {
+    Json::Array list;
+    for (const auto& schedule : schedules_) list.push_back(schedule->schedule().to_json());
+    return list;
+  }
+
+ private:
+  template <class Value>
+  static std::size_t index_in(std::vector<Value>& list, const Value& value) {
+    const auto place = std::find(list.begin(), list.end(), value);
+    const auto index = static_cast<std::size_t>(place - list.begin());
+    if (place == list.end()) list.push_back(value);
+    return index;
+  }
+  std::size_t index_of(const std::shared_ptr<BoundSchedule>& schedule) {
+    return index_in(schedules_, schedule);
+  }
+
+  Json::Array sets_;
+  std::vector<std::shared_ptr<BoundSchedule>> schedules_;
+};
+
+/// The element that a number in the file chooses.
+template <class Element>
+const Element& element(const std::vector<Element>& list, const Json& number, const char* what) {
+  const std::uint64_t index = unsigned_of(number);
+  if (index >= list.size()) fail(LARS_ERR_FORMAT, "there is no {} {}", what, index);
+  return list[static_cast<std::size_t>(index)];
+}
+
+Hyperparameters hyperparameters_of(const Json& set,
+                                   const std::vector<std::shared_ptr<BoundSchedule>>& schedules) {
+  Hyperparameters hyperparameters;
+  const Json& constants = member(set, "constants");
+  const Json& scheduled = member(set, "schedules");
+  for (const Key key : all_keys()) {
+    if (const Json* index = find_member(scheduled, key_name(key))) {
+      check_schedulable(key);
+      hyperparameters.set_schedule(key, element(schedules, *index, "schedule"));
+    } else {
+      const double value = double_of(member(constants, key_name(key)));
+      const bool unset = std::isnan(value) && key == Key::learning_rate;
+      if (!unset) check_value(key, value);
+      hyperparameters.set(key, value);
+    }
+  }
+  return hyperparameters;
+}
+
+/// Callbacks are not in the file: those that the handle has already stay.
+void keep_callbacks(const Hyperparameters& present, Hyperparameters& loaded) {
+  for (const Key key : all_keys()) {
+    const auto lost = loaded.schedule(key);
+    const auto own = present.schedule(key);
+    if (lost && lost->schedule().has_callback() && own && own->schedule().has_callback()) {
+      loaded.set_schedule(key, own);
+    }
+  }
+}
+
+// ---- Records --------------------------------------------------------------------------------------------
+
+Json::Object json_of(const Record& record) {
+  return {{"steps", fmt::format("{}", record.steps)},
+          {"limited", fmt::format("{}", record.limited)},
+          {"skips", fmt::format("{}", record.skips)},
+          {"weight_norm", text_of(record.norms.weight_norm)},
+          {"update_norm", text_of(record.norms.update_norm)},
+          {"gradient_norm", text_of(record.norms.gradient_norm)},
+          {"trust_ratio", text_of(record.norms.trust_ratio)},
+          {"effective_rate", text_of(record.norms.effective_rate)}};
+}
+
+Record record_of(const Json& json) {
+  Record record;
+  record.steps = unsigned_of(member(json, "steps"));
+  record.limited = unsigned_of(member(json, "limited"));
+  record.skips = unsigned_of(member(json, "skips"));
+  record.norms.weight_norm = double_of(member(json, "weight_norm"));
+  record.norms.update_norm = double_of(member(json, "update_norm"));
+  record.norms.gradient_norm = double_of(member(json, "gradient_norm"));
+  record.norms.trust_ratio = double_of(member(json, "trust_ratio"));
+  record.norms.effective_rate = double_of(member(json, "effective_rate"));
+  return record;
+}
+
+}  // namespace
+
+/// All but the tensors and what describes the file.
+safetensors::Metadata Checkpoint::state_metadata() const {
+  Sets sets;
+  Json::Array parameters;
+  for (std::uint32_t index = 0; index < optimizer_.parameter_count(); ++index) {
+    const Parameter& parameter = optimizer_.parameters_[index];
+    Json::Object json = json_of(optimizer_.records_[index]);
+    json["name"] = parameter.name;
+    json["dtype"] = element_type_name(parameter.type);
+    json["shape"] = safetensors::shape_json(parameter.shape);
+    json["hyperparameters"] = fmt::format("{}", sets.index_of(parameter.hyperparameters));
+    parameters.emplace_back(std::move(json));
+  }
+  const Json optimizer = {
+      {"defaults", fmt::format("{}", sets.index_of(optimizer_.defaults_))},
+      {"started", optimizer_.started_},
+      {"nonfinite_policy", fmt::format("{}", static_cast<std::int32_t>(optimizer_.policy_))},
+      {"max_consecutive_skips", fmt::format("{}", optimizer_.most_skips_)},
+      {"consecutive_skips", fmt::format("{}", optimizer_.consecutive_skips_)},
+      {"total_skips", fmt::format("{}", optimizer_.total_skips_)},
+      {"gradient_clip", text_of(optimizer_.clip_norm_)},
+      {"micro_batches", fmt::format("{}", optimizer_.micro_batches_)},
+      {"accumulated", fmt::format("{}", optimizer_.accumulated_)}};
+  return {{"optimizer", optimizer.dump()},
+          {"parameters", Json(parameters).dump()},
+          {"hyperparameters", sets.sets().dump()},
+          {"schedules", sets.schedules().dump()}};
+}
+
+Checkpoint::Loaded Checkpoint::read_metadata(const safetensors::Metadata& metadata) const {
+  const auto json = [&](const char* key) { return parse_json(safetensors::text_at(metadata, key), key); };
+  try {
+    return read_metadata(json("optimizer"), json("parameters"), json("hyperparameters"), json("schedules"));
+  } catch (const Error& error) {  // a value out of range is the file's fault here
+    const bool known = error.status() == LARS_ERR_FORMAT || error.status() == LARS_ERR_MISMATCH;
+    throw Error(known ? error.status() : LARS_ERR_FORMAT,
+                fmt::format("the checkpoint cannot be used: {}", error.what()));
+  }
+}
+
+Checkpoint::Loaded Checkpoint::read_metadata(const Json& optimizer, const Json& parameters, const Json& sets,
+                                             const Json& schedules) const {
+  std::vector<std::shared_ptr<BoundSchedule>> bound;
+  for (const Json& schedule : list_of(schedules))
+    bound.push_back(std::make_shared<BoundSchedule>(Schedule::from_json(schedule)));
+
+  Loaded loaded;
+  loaded.records.resize(optimizer_.parameter_count());
+  loaded.hyperparameters.resize(optimizer_.parameter_count());
+  std::set<std::string_view> found;
+  for (const Json& json : list_of(parameters)) {
+    const std::string& name = string_of(member(json, "name"));
+    const auto place = optimizer_.indices_.find(name);
+    if (place == optimizer_.indices_.end())
+      fail(LARS_ERR_MISMATCH, "it has a parameter '{}', which this optimizer has not", name);
+    const std::uint32_t index = place->second;
+    const Parameter& parameter = optimizer_.parameters_[index];
+    if (!found.insert(parameter.name).second) fail(LARS_ERR_FORMAT, "parameter '{}' is there twice", name);
+    check_same(parameter, json);
+    loaded.records[index] = record_of(json);
+    loaded.hyperparameters[index] =
+        hyperparameters_of(element(list_of(sets), member(json, "hyperparameters"), "set"), bound);
+    keep_callbacks(parameter.hyperparameters, loaded.hyperparameters[index]);
+  }
+  for (const Parameter& parameter : optimizer_.parameters_) {
+    if (!found.contains(parameter.name)) {
+      fail(LARS_ERR_MISMATCH, "it has no parameter '{}', which this optimizer has", parameter.name);
+    }
+  }
+  loaded.defaults = hyperparameters_of(element(list_of(sets), member(optimizer, "defaults"), "set"), bound);
+  keep_callbacks(optimizer_.defaults_, loaded.defaults);
+  loaded.started = bool_of(member(optimizer, "started"));
+  const std::uint64_t policy = unsigned_of(member(optimizer, "nonfinite_policy"));
+  if (policy > LARS_NONFINITE_PROPAGATE) fail(LARS_ERR_FORMAT, "there is no policy {}", policy);
+  loaded.policy = static_cast<NonfinitePolicy>(policy);
+  loaded.most_skips = unsigned_of(member(optimizer, "max_consecutive_skips"));
+  loaded.consecutive_skips = unsigned_of(member(optimizer, "consecutive_skips"));
+  loaded.total_skips = unsigned_of(member(optimizer, "total_skips"));
+  loaded.clip_norm = double_of(member(optimizer, "gradient_clip"));
+  const std::uint64_t micro_batches = unsigned_of(member(optimizer, "micro_batches"));
+  const std::uint64_t accumulated = unsigned_of(member(optimizer, "accumulated"));
+  if (!(loaded.clip_norm > 0.0) || micro_batches < 1 || accumulated > micro_batches ||
+      micro_batches > std::numeric_limits<std::uint32_t>::max()) {
+    fail(LARS_ERR_FORMAT, "a clip of {}, {} of {} micro-batches: that cannot be", loaded.clip_norm,
+         accumulated, micro_batches);
+  }
+  // Parameters may be added until the first step; what was stepped or accumulated has them all.
+  const bool stepped = std::any_of(loaded.records.begin(), loaded.records.end(),
+                                   [](const Record& record) { return record.steps != 0; });
+  if (!loaded.started && (accumulated != 0 || stepped)) {
+    fail(LARS_ERR_FORMAT, "an optimizer that has not started has no steps and no micro-batches");
+  }
+  loaded.micro_batches = static_cast<std::uint32_t>(micro_batches);
+  loaded.accumulated = static_cast<std::uint32_t>(accumulated);
+  return loaded;
+}
+
+void Checkpoint::check_same(const Parameter& parameter, const Json& json) {
+  const std::string& dtype = string_of(member(json, "dtype"));
+  if (dtype != element_type_name(parameter.type)) {
+    fail(LARS_ERR_MISMATCH, "'{}' is {} in the checkpoint and {} here", parameter.name, dtype,
+         element_type_name(parameter.type));
+  }
+  const Json& shape = member(json, "shape");
+  if (shape != Json(safetensors::shape_json(parameter.shape))) {
+    fail(LARS_ERR_MISMATCH, "'{}' has the shape {} in the checkpoint and {} here", parameter.name,
+         shape.dump(), Json(safetensors::shape_json(parameter.shape)).dump());
+  }
+}
+
+}  // namespace lars

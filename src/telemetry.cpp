@@ -1,0 +1,51 @@
+#include "telemetry.h"
+
+#include "error.h"
+
+namespace lars {
+namespace {
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+Quantity quantity_from_number(std::int32_t number) {
+  if (number < 0 || number >= static_cast<std::int32_t>(kQuantities)) {
+    fail(LARS_ERR_ARGUMENT,
+         "quantity {} is unknown; the quantities are LARS_TELEMETRY_WEIGHT_NORM (0) to "
+         "LARS_TELEMETRY_SKIPPED_SHARE ({})",
+         number, kQuantities - 1);
+  }
+  return static_cast<Quantity>(number);
+}
+
+double value_of(const Record& record, Quantity quantity) {
+  switch (quantity) {
+    case Quantity::weight_norm: return record.norms.weight_norm;
+    case Quantity::gradient_norm: return record.norms.gradient_norm;
+    case Quantity::update_norm: return record.norms.update_norm;
+    case Quantity::trust_ratio: return record.norms.trust_ratio;
+    case Quantity::effective_rate: return record.norms.effective_rate;
+    case Quantity::limited_share: return share(record.limited, record.steps);
+    case Quantity::skipped_share: return share(record.skips, record.steps + record.skips);
+  }
+  return 0.0;
+}
+
+void Telemetry::prepare(std::size_t parameters) {
+  values_.resize(kQuantities * parameters);
+  columns_.resize(kQuantities);
+  for (std::size_t i = 0; i < kQuantities; ++i) columns_[i] = values_.data() + i * parameters;
+}
+
+void Telemetry::fill(const std::vector<Record>& records) {
+  for (std::size_t quantity = 0; quantity < kQuantities; ++quantity) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      values_[quantity * records.size() + i] = value_of(records[i], static_cast<Quantity>(quantity));
+    }
+  }
+}
+
+}  // namespace lars
