@@ -130,7 +130,7 @@ std::vector<Row> execution_rows() {
        [](World& x) { return with_accumulated(x, 1, 1, [&] { return with(x.w, 1, x.w[0], [&] { return lars_step_accumulated(x.get(), x.w.data()); }); }); }},
       {"lars_step_accumulated", "optimizer", "batch is incomplete", LARS_ERR_STATE, {"2 of 3 micro-batches"},
        [](World& x) { return with_accumulated(x, 2, 3, [&] { return lars_step_accumulated(x.get(), x.w.data()); }); }},
-      {"lars_step_accumulated", "optimizer", "NaN was accumulated", LARS_ERR_NONFINITE, {"gradient of 'b' (index 2) holds NaN or Inf"},
+      {"lars_step_accumulated", "optimizer", "NaN was accumulated", LARS_ERR_NONFINITE, {"the gradient of 'b' (index 2) holds NaN or Inf in 4 of 4 elements"},
        [](World& x) { return with(x.g, 2, static_cast<const void*>(kNans), [&] { return with_accumulated(x, 1, 1, [&] { return lars_step_accumulated(x.get(), x.w.data()); }); }); }},
       {"lars_add_parameter", "optimizer", "after an accumulation", LARS_ERR_STATE, {"'new' comes too late", "accumulation"},
        [](World& x) { return with_accumulated(x, 1, 2, [&] { return lars_add_parameter(x.get(), "new", LARS_F32, 0, nullptr, nullptr); }); }},

@@ -36,20 +36,22 @@ struct World {
 };
 
 struct Row {
-  const char* function;
-  const char* argument;
-  const char* mistake;
+  std::string function;
+  std::string argument;
+  std::string mistake;
   std::int32_t status;
-  std::vector<const char*>
-      message;  // texts that the message must contain: the argument, the value, the limit
+  std::vector<std::string> message;  // texts that it must contain: the argument, the value, the limit
   std::function<std::int32_t(World&)> call;
 };
 
 /// Rows of functions that take an optimizer.
 std::vector<Row> optimizer_rows();
 
-/// Of these, rows of element types, threads and accumulation.
+/// Of these, rows of element types, threads and accumulation; of keys and their values; of variants,
+/// clipping, telemetry and checkpoints.
 std::vector<Row> execution_rows();
+std::vector<Row> key_rows();
+std::vector<Row> record_rows();
 
 /// Rows of schedules.
 std::vector<Row> schedule_rows();

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "capi/bad_input.h"
@@ -22,6 +23,22 @@ inline std::int32_t on_fresh_handle(World& x, const std::function<std::int32_t(l
   EXPECT_EQ(lars_step_count(x.fresh.get(), &steps), LARS_OK);
   EXPECT_EQ(steps, 0U);
   return status;
+}
+
+/// What lars_save writes.
+inline std::string saved(lars_optimizer* optimizer) {
+  std::uint64_t bytes = 0;
+  EXPECT_EQ(lars_save_size(optimizer, &bytes), LARS_OK);
+  std::string checkpoint(static_cast<std::size_t>(bytes), '\0');
+  EXPECT_EQ(lars_save_to(optimizer, checkpoint.data(), bytes), LARS_OK);
+  return checkpoint;
+}
+
+/// Predicates.
+inline std::int32_t select_all(void* /*user*/, std::uint32_t /*index*/, const char* /*name*/,
+                               std::int32_t /*dtype*/, std::uint32_t /*ndim*/,
+                               const std::int64_t* /*shape*/) {
+  return 1;
 }
 
 /// Makes the call with one pointer of an array replaced.

@@ -23,15 +23,15 @@ TEST(Reduction, AddsSlotsByTheFixedTree) {
   std::mt19937_64 generator(3);
   std::uniform_real_distribution<double> uniform(0.0, 1.0);
   for (std::size_t count = 0; count <= 130; ++count) {
-    std::vector<lars::SumsOfSquares> slots(count);
+    std::vector<lars::Moments> slots(count);
     std::vector<double> weights;
     std::vector<double> updates;
-    for (lars::SumsOfSquares& slot : slots) {
+    for (lars::Moments& slot : slots) {
       slot = {uniform(generator), uniform(generator)};
       weights.push_back(slot.weight);
       updates.push_back(slot.update);
     }
-    const lars::SumsOfSquares sums = lars::add_slots(slots);
+    const lars::Moments sums = lars::add_slots(slots);
     EXPECT_EQ(sums.weight, pairwise(weights)) << count << " slots";
     EXPECT_EQ(sums.update, pairwise(updates)) << count << " slots";
   }

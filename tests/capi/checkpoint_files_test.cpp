@@ -1,0 +1,258 @@
+// The file of a checkpoint: what it is, how it is replaced, and that whatever is wrong with it is found.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/checkpoints.h"
+#include "support/trainee.h"
+
+namespace lars_test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// ---- The file -------------------------------------------------------------------------------------------
+
+TEST_F(Checkpoints, FileIsASafetensorsFile) {
+  Trainee trainee = make_trainee([](Trainee& t) { expect_ok(lars_set_accumulation(t.get(), 2), t); });
+  train(trainee, 0, 3, 2);
+  const std::string file = saved(trainee);
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof length);
+  EXPECT_EQ(length % 8, 0U);
+  const auto header = nlohmann::json::parse(file.substr(8, length));
+  EXPECT_EQ(header["__metadata__"]["format"], "liblars");
+  EXPECT_EQ(header["__metadata__"]["format_version"], "1");
+  EXPECT_EQ(header["double.momentum"]["dtype"], "F64");
+  EXPECT_EQ(header["half.master"]["dtype"], "F32");
+  EXPECT_EQ(header["half.master"]["shape"], (std::vector<int>{33, 7}));
+  EXPECT_EQ(header["brain.master_lower"]["dtype"], "I16");
+  EXPECT_EQ(header["brain.accumulator"]["dtype"], "F32");
+  EXPECT_EQ(header["scalar.momentum"]["shape"], std::vector<int>());
+  for (const auto& [name, tensor] : header.items()) {
+    if (name == "__metadata__") continue;
+    const std::uint64_t size = tensor["dtype"] == "F64" ? 8 : tensor["dtype"] == "F32" ? 4 : 2;
+    EXPECT_EQ(tensor["data_offsets"][0].get<std::uint64_t>() % size, 0U) << name;
+  }
+}
+
+TEST_F(Checkpoints, SavingReplacesTheFileAndKeepsItsMode) {
+  Trainee trainee = make_trainee([](Trainee&) {});
+  write_file(path(), "old");
+  ASSERT_EQ(chmod(path().c_str(), 0640), 0);
+  fs::create_symlink(path(), path("link"));
+  expect_ok(lars_save(trainee.get(), path("link").c_str()), trainee);
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(read_file(path()), saved(trainee));
+  EXPECT_EQ(fs::status(path()).permissions(), fs::perms(0640));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()),
+            2);  // nothing is left over
+}
+
+TEST_F(Checkpoints, PathsThatCannotBeWritten) {
+  Trainee trainee = make_trainee([](Trainee&) {});
+  EXPECT_EQ(lars_save(trainee.get(), path("none/state").c_str()), LARS_ERR_IO);
+  EXPECT_NE(message(trainee).find("cannot create"), std::string::npos) << message(trainee);
+  EXPECT_NE(message(trainee).find("No such file or directory"), std::string::npos) << message(trainee);
+  EXPECT_EQ(lars_save(trainee.get(), folder_.c_str()), LARS_ERR_IO);
+  EXPECT_NE(message(trainee).find("is not a regular file"), std::string::npos) << message(trainee);
+  EXPECT_EQ(lars_save(trainee.get(), "/dev/full"), LARS_ERR_IO);
+  EXPECT_EQ(lars_load(trainee.get(), path("none").c_str()), LARS_ERR_IO);
+  EXPECT_NE(message(trainee).find("cannot open"), std::string::npos) << message(trainee);
+  EXPECT_EQ(lars_load(trainee.get(), folder_.c_str()), LARS_ERR_IO);
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(lars_load(trainee.get(), path("pipe").c_str()), LARS_ERR_IO);
+}
+
+TEST_F(Checkpoints, SizeOfTheBufferIsChecked) {
+  Trainee trainee = make_trainee([](Trainee&) {});
+  std::string buffer = saved(trainee);
+  EXPECT_EQ(lars_save_to(trainee.get(), buffer.data(), buffer.size() - 1), LARS_ERR_VALUE);
+  EXPECT_EQ(lars_save_to(trainee.get(), buffer.data(), buffer.size() + 1), LARS_ERR_VALUE);
+  EXPECT_NE(message(trainee).find(std::to_string(buffer.size())), std::string::npos);
+}
+
+// ---- Memory ---------------------------------------------------------------------------------------------
+
+/// The most memory that this process has had, in bytes.
+std::size_t peak_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "VmHWM:") continue;
+    std::size_t kilobytes = 0;
+    status >> kilobytes;
+    return kilobytes * 1024;
+  }
+  return 0;
+}
+
+/// Exit status of a process of its own that runs body, which returns what it needed at its peak beyond what
+/// there was.
+template <class Body>
+bool needs_at_most(std::size_t bytes, const Body& body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::size_t needed = body();
+    if (needed > bytes) std::fprintf(stderr, "needed %zu bytes, not %zu\n", needed, bytes);
+    _exit(needed > bytes ? 1 : 0);
+  }
+  int status = 0;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST_F(Checkpoints, SavingAndLoadingNeedNoSecondCopyOfTheState) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer has memory of its own";
+#endif
+  constexpr std::int64_t kElements = 24 << 20;  // 96 MiB of momentum
+  constexpr std::size_t kState = sizeof(float) * std::size_t{kElements};
+  constexpr std::size_t kAllowed = 4 << 20;
+  const OptimizerHandle large = make_optimizer();
+  ASSERT_EQ(lars_add_parameter(large.get(), "w", LARS_F32, 1, &kElements, nullptr), LARS_OK);
+  ASSERT_EQ(lars_set(large.get(), nullptr, LARS_LEARNING_RATE, 0.1), LARS_OK);
+  {
+    std::vector<float> parameter(std::size_t{kElements}, 1.0F);
+    std::vector<float> gradient(std::size_t{kElements}, 0.5F);
+    ASSERT_EQ(lars_step_flat(large.get(), parameter.data(), gradient.data()), LARS_OK);
+  }
+  EXPECT_TRUE(needs_at_most(kAllowed, [&] {
+    // The child's peak begins with what it has.
+    const std::size_t before = peak_memory();
+    return lars_save(large.get(), path().c_str()) == LARS_OK ? peak_memory() - before : SIZE_MAX;
+  }));
+  EXPECT_TRUE(needs_at_most(kState + kAllowed, [&] {
+    const OptimizerHandle fresh = make_optimizer();
+    if (lars_add_parameter(fresh.get(), "w", LARS_F32, 1, &kElements, nullptr) != LARS_OK) return SIZE_MAX;
+    const std::size_t before = peak_memory();
+    return lars_load(fresh.get(), path().c_str()) == LARS_OK ? peak_memory() - before : SIZE_MAX;
+  }));
+}
+
+// ---- Damage ---------------------------------------------------------------------------------------------
+
+/// Refused with that status and text, and the handle goes on as if nothing had happened.
+void expect_refused(Trainee& trainee, const std::string& checkpoint, std::int32_t status,
+                    const std::string& text) {
+  const std::string before = saved(trainee);
+  EXPECT_EQ(load(trainee, checkpoint), status) << message(trainee);
+  EXPECT_NE(message(trainee).find(text), std::string::npos) << message(trainee);
+  EXPECT_EQ(saved(trainee), before);
+}
+
+TEST_F(Checkpoints, EveryFlippedBitOfTheHeaderAndSomeOfEveryTensorAreFound) {
+  const std::vector<TensorSpec> specs = {{"w", LARS_F32, {5, 3}}, {"h", LARS_F16, {9}}};
+  Trainee trainee = make_trainee([](Trainee&) {}, specs);
+  train(trainee, 0, 2, 1);
+  const std::string checkpoint = saved(trainee);
+  Trainee victim(specs);
+  const std::string before = saved(victim);
+  for (std::size_t byte = 0; byte < checkpoint.size(); ++byte) {
+    std::string damaged = checkpoint;
+    damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << byte % 8));
+    const std::int32_t status = load(victim, damaged);
+    ASSERT_TRUE(status == LARS_ERR_FORMAT || status == LARS_ERR_MISMATCH) << byte << ": " << message(victim);
+    ASSERT_EQ(saved(victim), before) << byte;
+  }
+}
+
+TEST_F(Checkpoints, EveryTruncationAndExtensionIsFound) {
+  const std::vector<TensorSpec> specs = {{"w", LARS_F32, {5, 3}}};
+  Trainee trainee = make_trainee([](Trainee&) {}, specs);
+  const std::string checkpoint = saved(trainee);
+  for (std::size_t size = 0; size < checkpoint.size(); ++size) {
+    // A buffer of its own, so that AddressSanitizer sees what is read beyond.
+    const std::vector<char> part(checkpoint.begin(), checkpoint.begin() + static_cast<std::ptrdiff_t>(size));
+    const char nothing = 0;
+    EXPECT_EQ(lars_load_from(trainee.get(), part.empty() ? &nothing : part.data(), size), LARS_ERR_FORMAT)
+        << size;
+    write_file(path(), checkpoint.substr(0, size));
+    EXPECT_EQ(lars_load(trainee.get(), path().c_str()), LARS_ERR_FORMAT) << size;
+  }
+  expect_refused(trainee, checkpoint + '\0', LARS_ERR_FORMAT, "truncated or has more");
+}
+
+TEST_F(Checkpoints, WhatIsNoCheckpointOfLiblars) {
+  Trainee trainee = make_trainee([](Trainee&) {}, {{"w", LARS_F32, {2}}});
+  const auto file = [](const std::string& header, const std::string& data = "") {
+    const std::uint64_t length = header.size();
+    std::string prefix(8, '\0');
+    std::memcpy(prefix.data(), &length, sizeof length);
+    return prefix + header + data;
+  };
+  expect_refused(trainee, "", LARS_ERR_FORMAT, "too few");
+  expect_refused(trainee, std::string(100, 'x'), LARS_ERR_FORMAT, "header would have");
+  expect_refused(trainee, file("["), LARS_ERR_FORMAT, "is not JSON");
+  expect_refused(trainee, file("[]"), LARS_ERR_FORMAT, "not a JSON object");
+  expect_refused(trainee, file("{}"), LARS_ERR_FORMAT, "no checkpoint of liblars");
+  expect_refused(trainee, file(R"({"a":1,"a":2})"), LARS_ERR_FORMAT, "twice");
+  expect_refused(trainee, file(std::string(5000, '[')), LARS_ERR_FORMAT, "nests deeper");
+  expect_refused(trainee, file(R"({"__metadata__":{"format":1}})"), LARS_ERR_FORMAT, "text is expected");
+  expect_refused(trainee,
+                 file(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", std::string(8, ' ')),
+                 LARS_ERR_FORMAT, "begins at byte 4");
+  expect_refused(trainee,
+                 file(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                      R"("u":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
+                      std::string(6, ' ')),
+                 LARS_ERR_FORMAT, "ends at 4");
+  expect_refused(trainee,
+                 file(R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", std::string(4, ' ')),
+                 LARS_ERR_FORMAT, "make 8 bytes");
+  expect_refused(trainee,
+                 file(R"({"t":{"dtype":"F8","shape":[2],"data_offsets":[0,2]}})", std::string(2, ' ')),
+                 LARS_ERR_FORMAT, "F8");
+  expect_refused(trainee,
+                 file(R"({"t":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})"),
+                 LARS_ERR_FORMAT, "more elements than can be counted");
+  expect_refused(trainee,
+                 file(R"({"t":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", std::string(4, ' ')),
+                 LARS_ERR_FORMAT, "natural number");
+  expect_refused(trainee, file(R"({"__metadata__":{"format":"pt"}})"), LARS_ERR_FORMAT,
+                 "no checkpoint of liblars");
+  expect_refused(
+      trainee,
+      file(R"({"__metadata__":{"format":"liblars","format_version":"2","written_by":"liblars 9.0.0"}})"),
+      LARS_ERR_FORMAT, "written by liblars 9.0.0");
+}
+
+TEST_F(Checkpoints, OfOtherParametersSayWhichDiffer) {
+  Trainee trainee = make_trainee([](Trainee&) {}, {{"w", LARS_F32, {2, 3}}, {"b", LARS_F32, {3}}});
+  const std::string checkpoint = saved(trainee);
+  Trainee shape({{"w", LARS_F32, {3, 2}}, {"b", LARS_F32, {3}}});
+  expect_refused(shape, checkpoint, LARS_ERR_MISMATCH,
+                 "'w' has the shape [2,3] in the checkpoint and [3,2] here");
+  Trainee type({{"w", LARS_F32, {2, 3}}, {"b", LARS_F64, {3}}});
+  expect_refused(type, checkpoint, LARS_ERR_MISMATCH, "'b' is F32 in the checkpoint and F64 here");
+  Trainee fewer({{"w", LARS_F32, {2, 3}}});
+  expect_refused(fewer, checkpoint, LARS_ERR_MISMATCH,
+                 "it has a parameter 'b', which this optimizer has not");
+  Trainee more({{"w", LARS_F32, {2, 3}}, {"b", LARS_F32, {3}}, {"c", LARS_F32, {1}}});
+  expect_refused(more, checkpoint, LARS_ERR_MISMATCH, "it has no parameter 'c', which this optimizer has");
+}
+
+TEST_F(Checkpoints, NamesMustBeUtf8) {
+  Trainee trainee = make_trainee([](Trainee&) {}, {{"\xff", LARS_F32, {2}}});
+  EXPECT_EQ(lars_save(trainee.get(), path().c_str()), LARS_ERR_NAME);
+  EXPECT_FALSE(fs::exists(path()));
+  Trainee spoken = make_trainee([](Trainee&) {}, {{"\"\\ß\u2028", LARS_F32, {2}}});
+  expect_ok(load(spoken, saved(spoken)), spoken);
+}
+
+TEST_F(Checkpoints, WorkWithoutParameters) {
+  Trainee trainee({});
+  expect_ok(load(trainee, saved(trainee)), trainee);
+}
+
+}  // namespace
+}  // namespace lars_test

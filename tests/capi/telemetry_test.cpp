@@ -1,0 +1,227 @@
+// Telemetry, observers, and the second look at NaN and Inf.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/definition.h"
+#include "support/trainee.h"
+
+namespace lars_test {
+namespace {
+
+Trainee make_trainee() {
+  Trainee trainee({{"a", LARS_F32, {7, 3}}, {"b", LARS_F16, {5}}, {"c", LARS_F64, {4096 + 9}}});
+  trainee.set(LARS_LEARNING_RATE, 0.4);
+  trainee.set(LARS_WEIGHT_DECAY, 0.01);
+  return trainee;
+}
+
+std::vector<double> telemetry(const Trainee& trainee, std::int32_t quantity) {
+  std::vector<double> values(trainee.specs().size(), -1.0);
+  EXPECT_EQ(lars_telemetry(trainee.get(), quantity, values.data()), LARS_OK)
+      << lars_error_message(trainee.get());
+  return values;
+}
+
+double norm_of(const TensorSpec& spec, const Bytes& bytes) {
+  std::vector<double> values(spec.count());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = element(spec, bytes, i);
+  return defined_norm(values);
+}
+
+TEST(Telemetry, IsThatOfTheLastStep) {
+  Trainee trainee = make_trainee();
+  EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_WEIGHT_NORM), (std::vector<double>{0, 0, 0}));
+  for (int step = 0; step < 2; ++step) {
+    const std::vector<Bytes> parameters = trainee.parameters;
+    ASSERT_EQ(lars_set_gradient_norms(trainee.get(), step), LARS_OK);
+    ASSERT_EQ(trainee.step(), LARS_OK);
+    const std::vector<double> weight_norms = telemetry(trainee, LARS_TELEMETRY_WEIGHT_NORM);
+    const std::vector<double> gradient_norms = telemetry(trainee, LARS_TELEMETRY_GRADIENT_NORM);
+    const std::vector<double> update_norms = telemetry(trainee, LARS_TELEMETRY_UPDATE_NORM);
+    const std::vector<double> ratios = telemetry(trainee, LARS_TELEMETRY_TRUST_RATIO);
+    const std::vector<double> rates = telemetry(trainee, LARS_TELEMETRY_EFFECTIVE_RATE);
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      double weight_norm = 0;
+      double update_norm = 0;
+      double ratio = 0;
+      ASSERT_EQ(lars_norms(trainee.get(), i, &weight_norm, &update_norm, &ratio), LARS_OK);
+      EXPECT_EQ(weight_norms[i], weight_norm);
+      EXPECT_EQ(update_norms[i], update_norm);
+      EXPECT_EQ(ratios[i], ratio);
+      EXPECT_EQ(rates[i], 0.4 * ratio);
+      if (trainee.specs()[i].dtype != LARS_F16) {  // whose masters lars_norms sees
+        EXPECT_EQ(weight_norm, norm_of(trainee.specs()[i], parameters[i]));
+      }
+      if (step == 0) {
+        EXPECT_TRUE(std::isnan(gradient_norms[i]));
+      } else {
+        EXPECT_EQ(gradient_norms[i], norm_of(trainee.specs()[i], trainee.gradients[i]));
+      }
+    }
+  }
+}
+
+TEST(Telemetry, GradientNormsAreFreeWithoutDecayAndChangeNoBit) {
+  Trainee trainee = make_trainee();
+  trainee.set(LARS_WEIGHT_DECAY, 0.0, "a");
+  Trainee with_norms = make_trainee();
+  with_norms.set(LARS_WEIGHT_DECAY, 0.0, "a");
+  ASSERT_EQ(lars_set_gradient_norms(with_norms.get(), 1), LARS_OK);
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  ASSERT_EQ(with_norms.step(), LARS_OK);
+  EXPECT_EQ(with_norms.parameters, trainee.parameters);
+  EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_GRADIENT_NORM)[0],
+            telemetry(with_norms, LARS_TELEMETRY_GRADIENT_NORM)[0]);
+}
+
+TEST(Telemetry, SharesCountLimitsAndSkips) {
+  Trainee trainee = make_trainee();
+  ASSERT_EQ(lars_set_nonfinite_policy(trainee.get(), LARS_NONFINITE_SKIP), LARS_OK);
+  trainee.set(LARS_TRUST_CLIP, 1);
+  trainee.set(LARS_TRUST_COEFFICIENT, 1e6, "a");  // at its limit
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  trainee.set(LARS_TRUST_COEFFICIENT, 1e-6, "a");
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  const Bytes good = trainee.gradients[2];
+  set_element(trainee.specs()[2], trainee.gradients[2], 1, INFINITY);
+  ASSERT_EQ(trainee.step(), LARS_SKIPPED);
+  trainee.gradients[2] = good;
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_LIMITED_SHARE), (std::vector<double>{1.0 / 3.0, 0, 0}));
+  EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_SKIPPED_SHARE), (std::vector<double>{0, 0, 0.25}));
+  ASSERT_EQ(lars_set_gradient_clip(trainee.get(), 1e-3), LARS_OK);
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_LIMITED_SHARE), (std::vector<double>{0.5, 0.25, 0.25}));
+}
+
+// ---- Observers ------------------------------------------------------------------------------------------
+
+struct Observed {
+  lars_optimizer* optimizer = nullptr;
+  std::thread::id thread = std::this_thread::get_id();
+  std::vector<std::int32_t> statuses = {};
+  std::vector<std::uint64_t> steps = {};
+  std::vector<double> ratios = {};
+  bool throws = false;
+
+  static void observe(void* user, std::int32_t status, std::uint64_t steps, std::uint32_t count,
+                      const double* const* quantities) {
+    auto& self = *static_cast<Observed*>(user);
+    EXPECT_EQ(std::this_thread::get_id(), self.thread);
+    EXPECT_EQ(lars_step_count(self.optimizer, &steps), LARS_ERR_BUSY);
+    self.statuses.push_back(status);
+    self.steps.push_back(steps);
+    self.ratios.assign(quantities[LARS_TELEMETRY_TRUST_RATIO],
+                       quantities[LARS_TELEMETRY_TRUST_RATIO] + count);
+    if (self.throws) throw std::runtime_error("observer");
+  }
+};
+
+TEST(Observer, IsToldOfEveryStepTakenOrSkipped) {
+  Trainee trainee = make_trainee();
+  Observed observed{trainee.get()};
+  ASSERT_EQ(lars_set_observer(trainee.get(), Observed::observe, &observed), LARS_OK);
+  ASSERT_EQ(lars_set_nonfinite_policy(trainee.get(), LARS_NONFINITE_SKIP), LARS_OK);
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  EXPECT_EQ(observed.ratios, telemetry(trainee, LARS_TELEMETRY_TRUST_RATIO));
+  set_element(trainee.specs()[0], trainee.gradients[0], 1, NAN);
+  ASSERT_EQ(trainee.step(), LARS_SKIPPED);
+  ASSERT_EQ(lars_set_nonfinite_policy(trainee.get(), LARS_NONFINITE_REFUSE), LARS_OK);
+  ASSERT_EQ(trainee.step(), LARS_ERR_NONFINITE);
+  EXPECT_EQ(observed.statuses, (std::vector<std::int32_t>{LARS_OK, LARS_SKIPPED}));
+  EXPECT_EQ(observed.steps, (std::vector<std::uint64_t>{1, 1}));
+  trainee.draw_gradients(3);
+  observed.throws = true;
+  EXPECT_EQ(trainee.step(), LARS_OK);  // done, whatever the observer thinks of it
+  EXPECT_EQ(observed.statuses.size(), 3U);
+  ASSERT_EQ(lars_set_observer(trainee.get(), nullptr, nullptr), LARS_OK);
+  EXPECT_EQ(trainee.step(), LARS_OK);
+  EXPECT_EQ(observed.statuses.size(), 3U);
+}
+
+TEST(Observer, MaySetBeforeParametersAreAdded) {
+  Trainee trainee({});
+  Observed observed{trainee.get()};
+  ASSERT_EQ(lars_set_observer(trainee.get(), Observed::observe, &observed), LARS_OK);
+  ASSERT_EQ(lars_add_parameter(trainee.get(), "w", LARS_F32, 0, nullptr, nullptr), LARS_OK);
+  trainee.set(LARS_LEARNING_RATE, 0.1);
+  float w = 1.0F;
+  const float g = 1.0F;
+  ASSERT_EQ(lars_step_flat(trainee.get(), &w, &g), LARS_OK);
+  EXPECT_EQ(observed.ratios.size(), 1U);
+}
+
+// ---- The second look ------------------------------------------------------------------------------------
+
+TEST(SecondLook, NamesTheTensorAndCountsItsElements) {
+  Trainee trainee = make_trainee();
+  std::uint32_t index = 9;
+  std::uint64_t in_parameter = 9;
+  std::uint64_t in_gradient = 9;
+  const auto look = [&] { return lars_nonfinite(trainee.get(), &index, &in_parameter, &in_gradient); };
+  EXPECT_EQ(look(), LARS_ERR_STATE);
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  EXPECT_EQ(look(), LARS_ERR_STATE);
+  set_element(trainee.specs()[1], trainee.gradients[1], 0, NAN);
+  set_element(trainee.specs()[1], trainee.gradients[1], 4, -INFINITY);
+  set_element(trainee.specs()[2], trainee.gradients[2], 4, NAN);
+  EXPECT_EQ(trainee.step(), LARS_ERR_NONFINITE);
+  EXPECT_EQ(std::string(lars_error_message(trainee.get())),
+            "the gradient of 'b' (index 1) holds NaN or Inf in 2 of 5 elements; nothing was written");
+  ASSERT_EQ(look(), LARS_OK);
+  EXPECT_EQ(index, 1U);
+  EXPECT_EQ(in_parameter, 0U);
+  EXPECT_EQ(in_gradient, 2U);
+  set_element(trainee.specs()[0], trainee.parameters[0], 20, NAN);
+  EXPECT_EQ(trainee.step(), LARS_ERR_NONFINITE);
+  ASSERT_EQ(look(), LARS_OK);
+  EXPECT_EQ(index, 0U);
+  EXPECT_EQ(in_parameter, 1U);
+  EXPECT_EQ(in_gradient, 0U);
+}
+
+TEST(SecondLook, SeesAccumulatedGradients) {
+  Trainee trainee = make_trainee();
+  ASSERT_EQ(lars_set_accumulation(trainee.get(), 2), LARS_OK);
+  set_element(trainee.specs()[2], trainee.gradients[2], 4, NAN);
+  ASSERT_EQ(trainee.accumulate(), LARS_OK);
+  trainee.draw_gradients(2);
+  ASSERT_EQ(trainee.accumulate(), LARS_OK);
+  EXPECT_EQ(trainee.step_accumulated(), LARS_ERR_NONFINITE);
+  std::uint32_t index = 9;
+  std::uint64_t in_gradient = 9;
+  ASSERT_EQ(lars_nonfinite(trainee.get(), &index, nullptr, &in_gradient), LARS_OK);
+  EXPECT_EQ(index, 2U);
+  EXPECT_EQ(in_gradient, 1U);
+}
+
+TEST(Skips, EndInAnErrorAfterTheMost) {
+  Trainee trainee = make_trainee();
+  ASSERT_EQ(lars_set_nonfinite_policy(trainee.get(), LARS_NONFINITE_SKIP), LARS_OK);
+  ASSERT_EQ(lars_set_max_consecutive_skips(trainee.get(), 2), LARS_OK);
+  const Bytes good = trainee.gradients[0];
+  Bytes bad = good;
+  set_element(trainee.specs()[0], bad, 3, NAN);
+  const auto step = [&](const Bytes& gradient) {
+    trainee.gradients[0] = gradient;
+    return trainee.step();
+  };
+  EXPECT_EQ(step(bad), LARS_SKIPPED);
+  EXPECT_EQ(step(good), LARS_OK);  // ends the row
+  EXPECT_EQ(step(bad), LARS_SKIPPED);
+  EXPECT_EQ(step(bad), LARS_SKIPPED);
+  EXPECT_EQ(step(bad), LARS_ERR_NONFINITE);
+  EXPECT_NE(std::string(lars_error_message(trainee.get())).find("2 steps in a row were skipped before"),
+            std::string::npos);
+  EXPECT_EQ(step(bad), LARS_ERR_NONFINITE);
+  EXPECT_EQ(step(good), LARS_OK);
+  EXPECT_EQ(step(bad), LARS_SKIPPED);
+}
+
+}  // namespace
+}  // namespace lars_test
