@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <system_error>
 
@@ -42,35 +43,69 @@ std::string steps_csv(const History& history) {
   return text;
 }
 
-std::string run_json(const History& history, const Settings& settings) {
-  std::string text = "{\n";
-  const auto add_text = [&text](const char* key, const std::string& value) {
-    text += fmt::format("  \"{}\": \"{}\",\n", key, value);
-  };
-  const auto add_number = [&text](const char* key, auto value) {
-    text += fmt::format("  \"{}\": {},\n", key, value);
-  };
-  add_text("model", settings.model);
-  add_text("optimizer", name_of(settings.optimizer));
-  add_number("batch", settings.batch);
-  add_number("epochs", settings.epochs);
-  add_number("learning_rate", settings.learning_rate);
-  add_number("excluded_learning_rate", settings.excluded_learning_rate);
-  add_number("warmup_epochs", settings.warmup_epochs);
-  add_text("schedule", name_of(settings.schedule));
-  add_number("weight_decay", settings.weight_decay);
-  add_number("momentum", settings.momentum);
-  add_number("trust_coefficient", settings.trust_coefficient);
-  add_number("ghost_batch", settings.ghost_batch);
-  add_number("seed", settings.seed);
-  add_number("threads", settings.threads);
-  add_number("steps", history.steps.size());
-  add_number("diverged", history.diverged);
-  add_number("seconds", history.seconds);
-  add_text("liblars", lars_version_string());
-  add_text("openblas", openblas_get_config());
-  text += fmt::format("  \"compiler\": \"{}\"\n}}\n", __VERSION__);
+std::string timings_csv(const History& history) {
+  std::string text = "step,forward_seconds,backward_seconds,optimizer_seconds\n";
+  for (const StepRecord& step : history.steps) {
+    text += fmt::format("{},{:.6g},{:.6g},{:.6g}\n", step.step, step.seconds.forward, step.seconds.backward,
+                        step.seconds.optimizer);
+  }
   return text;
+}
+
+std::string telemetry_csv(const History& history) {
+  std::string text =
+      "step,parameter,weight_norm,gradient_norm,update_norm,trust_ratio,effective_rate,limited_share,"
+      "skipped_share\n";
+  for (const StepRecord& step : history.steps) {
+    for (std::size_t i = 0; i < history.parameters.size(); ++i) {
+      text += fmt::format("{},{}", step.step, history.parameters[i].name);
+      for (const std::vector<double>& quantity : step.telemetry) text += fmt::format(",{:.6g}", quantity[i]);
+      text += '\n';
+    }
+  }
+  return text;
+}
+
+nlohmann::ordered_json parameters_json(const History& history) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const ParameterRecord& parameter : history.parameters) {
+    nlohmann::ordered_json keys;
+    for (const auto& [key, value] : parameter.hyperparameters) keys[key] = value;  // infinity becomes null
+    list.push_back({{"name", parameter.name}, {"shape", parameter.shape}, {"in_force", keys}});
+  }
+  return list;
+}
+
+std::string run_json(const History& history, const Settings& settings) {
+  nlohmann::ordered_json run = {
+      {"model", settings.model},
+      {"optimizer", name_of(settings.optimizer)},
+      {"batch", settings.batch},
+      {"epochs", settings.epochs},
+      {"learning_rate", settings.learning_rate},
+      {"excluded_learning_rate", settings.excluded_learning_rate},
+      {"warmup_epochs", settings.warmup_epochs},
+      {"schedule", name_of(settings.schedule)},
+      {"weight_decay", settings.weight_decay},
+      {"momentum", settings.momentum},
+      {"trust_coefficient", settings.trust_coefficient},
+  };
+  if (settings.gradient_clip) run["gradient_clip"] = *settings.gradient_clip;
+  run["ghost_batch"] = settings.ghost_batch;
+  run["seed"] = settings.seed;
+  run["threads"] = settings.threads;
+  run["train_images"] = history.train_images;
+  run["test_images"] = history.test_images;
+  run["steps_per_epoch"] = history.steps_per_epoch;
+  run["steps"] = history.steps.size();
+  run["diverged"] = history.diverged;
+  if (history.diverged) run["divergence"] = history.divergence;
+  run["seconds"] = history.seconds;
+  run["liblars"] = lars_version_string();
+  run["openblas"] = openblas_get_config();
+  run["compiler"] = __VERSION__;
+  run["parameters"] = parameters_json(history);
+  return run.dump(2) + "\n";
 }
 
 }  // namespace
@@ -107,6 +142,8 @@ void prepare_folder(const std::filesystem::path& folder) {
 void write_history(const History& history, const Settings& settings) {
   write_file(settings.out / "history.csv", epochs_csv(history));
   write_file(settings.out / "steps.csv", steps_csv(history));
+  write_file(settings.out / "timings.csv", timings_csv(history));
+  write_file(settings.out / "telemetry.csv", telemetry_csv(history));
   const std::filesystem::path temporary = settings.out / "run.json.new";
   write_file(temporary, run_json(history, settings));
   std::filesystem::rename(temporary, settings.out / "run.json");

@@ -1,8 +1,13 @@
 // What a run leaves behind: numbers per epoch and per step, as CSV.
 #pragma once
 
+#include <lars/lars.h>
+
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "settings.hpp"
@@ -18,19 +23,43 @@ struct EpochRecord {
   double learning_rate = 0.0;   // of the weights, at the epoch's last step
 };
 
+// What the library tells of a step: by quantity, LARS_TELEMETRY_*, and parameter.
+using StepTelemetry = std::array<std::vector<double>, LARS_TELEMETRY_COUNT>;
+
+// Seconds of a step by part.
+struct StepSeconds {
+  double forward = 0.0;
+  double backward = 0.0;
+  double optimizer = 0.0;
+};
+
 struct StepRecord {
   std::size_t step = 0;  // from 1
   double loss = 0.0;     // mean over the batch
   double learning_rate = 0.0;
   std::vector<double> trust_ratios;
+  StepTelemetry telemetry;
+  StepSeconds seconds;
+};
+
+// A parameter, and what the library had in force for it before the first step, by key.
+struct ParameterRecord {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::vector<std::pair<std::string, double>> hyperparameters;
 };
 
 struct History {
-  std::vector<std::string> layers;  // whose trust ratios the steps hold
+  std::vector<std::string> layers;          // whose trust ratios the steps hold
+  std::vector<ParameterRecord> parameters;  // whose telemetry they hold: all, from input to output
+  std::size_t train_images = 0;
+  std::size_t test_images = 0;
+  std::size_t steps_per_epoch = 0;
   std::vector<EpochRecord> epochs;
   std::vector<StepRecord> steps;
   double seconds = 0.0;  // in training and evaluation
   bool diverged = false;
+  std::string divergence;  // why, in the library's words
 };
 
 // Trust ratio of a layer over a run: the geometric mean, because it is a factor, and the range.
@@ -47,8 +76,9 @@ std::vector<LayerSpeed> layer_speeds(const History& history);
 // Creates the folder if it is missing. Throws std::runtime_error if that fails.
 void prepare_folder(const std::filesystem::path& folder);
 
-// Writes history.csv (per epoch), steps.csv (per step) and run.json (settings, versions, time) into the
-// folder. run.json comes last: where it is, the rest is complete. Throws std::runtime_error.
+// Writes history.csv (per epoch), steps.csv and timings.csv (per step), telemetry.csv (per step and
+// parameter) and run.json (settings, parameters, versions, time) into the folder. run.json comes last: where
+// it is, the rest is complete. Throws std::runtime_error.
 void write_history(const History& history, const Settings& settings);
 
 }  // namespace large_batch

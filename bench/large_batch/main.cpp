@@ -61,7 +61,7 @@ int train(const Settings& settings) {
   }
   if (!history.diverged) return 0;
   fmt::print(stderr, "lars-train: diverged at step {}; a lower --learning-rate may help. {}\n",
-             history.steps.size() + 1, trainer.divergence());
+             history.steps.size() + 1, history.divergence);
   return kExitDiverged;
 }
 

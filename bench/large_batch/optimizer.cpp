@@ -1,6 +1,7 @@
 #include "optimizer.hpp"
 
 #include <array>
+#include <utility>
 
 namespace large_batch {
 namespace {
@@ -8,6 +9,18 @@ namespace {
 // What everyone who trains with LARS leaves out of weight decay and trust ratio: biases, among them those of
 // batch norm, and batch norm's scales. By names, as the layers give them.
 constexpr std::array<const char*, 2> kExcluded = {"*.bias", "norm*.scale"};
+
+// The keys that a run's record gives for every parameter.
+constexpr std::array<std::pair<std::int32_t, const char*>, 8> kKeys = {{
+    {LARS_LEARNING_RATE, "learning_rate"},
+    {LARS_WEIGHT_DECAY, "weight_decay"},
+    {LARS_WEIGHT_DECAY_MASK, "weight_decay_mask"},
+    {LARS_TRUST_COEFFICIENT, "trust_coefficient"},
+    {LARS_EPS, "eps"},
+    {LARS_TRUST_RATIO_MASK, "trust_ratio_mask"},
+    {LARS_MOMENTUM, "momentum"},
+    {LARS_NESTEROV, "nesterov"},
+}};
 
 struct DestroySchedule {
   void operator()(lars_schedule* schedule) const { lars_schedule_destroy(schedule); }
@@ -61,6 +74,16 @@ Optimizer::Optimizer(const Settings& settings, const std::vector<Parameter<float
   check(status);
   add_parameters(parameters);
   configure(settings, steps);
+  check(lars_set_gradient_norms(lars_.get(), 1));
+  check(lars_set_observer(lars_.get(), &Optimizer::observe, this));
+}
+
+void Optimizer::observe(void* self, std::int32_t /*status*/, std::uint64_t /*steps*/, std::uint32_t count,
+                        const double* const* quantities) {
+  StepTelemetry& telemetry = static_cast<Optimizer*>(self)->telemetry_;
+  for (std::size_t quantity = 0; quantity < telemetry.size(); ++quantity) {
+    telemetry[quantity].assign(quantities[quantity], quantities[quantity] + count);
+  }
 }
 
 void Optimizer::add_parameters(const std::vector<Parameter<float>*>& parameters) {
@@ -80,6 +103,7 @@ void Optimizer::configure(const Settings& settings, StepCounts steps) {
   check(lars_set(lars_.get(), nullptr, LARS_WEIGHT_DECAY, settings.weight_decay));
   check(lars_set(lars_.get(), nullptr, LARS_MOMENTUM, settings.momentum));
   check(lars_set(lars_.get(), nullptr, LARS_TRUST_COEFFICIENT, settings.trust_coefficient));
+  if (settings.gradient_clip) check(lars_set_gradient_clip(lars_.get(), *settings.gradient_clip));
   for (const char* selector : kExcluded) exclude(selector, of_excluded.get());
 
   for (std::uint32_t index = 0; index < values_.size(); ++index) {
@@ -113,6 +137,24 @@ double Optimizer::learning_rate() const {
   double rate = 0.0;
   check(lars_get(lars_.get(), scaled_indices_.front(), LARS_LEARNING_RATE, &rate));
   return rate;
+}
+
+std::vector<ParameterRecord> Optimizer::parameters() const {
+  std::vector<ParameterRecord> records(values_.size());
+  for (std::uint32_t index = 0; index < records.size(); ++index) {
+    const char* name = nullptr;
+    std::uint32_t dimensions = 0;
+    const std::int64_t* shape = nullptr;
+    check(lars_parameter_info(lars_.get(), index, &name, nullptr, &dimensions, &shape));
+    records[index].name = name;
+    records[index].shape.assign(shape, shape + dimensions);
+    for (const auto& [key, title] : kKeys) {
+      double value = 0.0;
+      check(lars_get(lars_.get(), index, key, &value));
+      records[index].hyperparameters.emplace_back(title, value);
+    }
+  }
+  return records;
 }
 
 std::vector<double> Optimizer::trust_ratios() const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "history.hpp"
 #include "layer.hpp"
 #include "settings.hpp"
 
@@ -32,13 +33,24 @@ struct StepCounts {
 
 class Optimizer {
  public:
-  // Keeps pointers to the parameters, which must outlive it.
+  // Keeps pointers to the parameters, which must outlive it. The library knows its address.
   Optimizer(const Settings& settings, const std::vector<Parameter<float>*>& parameters, StepCounts steps);
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+  Optimizer(Optimizer&&) = delete;
+  Optimizer& operator=(Optimizer&&) = delete;
+  ~Optimizer() = default;
 
   void step();
 
   // The weights' learning rate of the next step.
   [[nodiscard]] double learning_rate() const;
+
+  // All parameters in their order, with the hyper-parameters of the next step.
+  [[nodiscard]] std::vector<ParameterRecord> parameters() const;
+
+  // Of the last step.
+  [[nodiscard]] const StepTelemetry& telemetry() const { return telemetry_; }
 
   // The parameters that the trust ratio scales under lars: all that are not excluded.
   [[nodiscard]] const std::vector<std::string>& scaled_names() const { return scaled_names_; }
@@ -55,10 +67,13 @@ class Optimizer {
   void configure(const Settings& settings, StepCounts steps);
   void exclude(const char* selector, const lars_schedule* learning_rate);
   void check(std::int32_t status) const;
+  static void observe(void* self, std::int32_t status, std::uint64_t steps, std::uint32_t count,
+                      const double* const* quantities);
 
   std::unique_ptr<lars_optimizer, Destroy> lars_;
   std::vector<void*> values_;
   std::vector<const void*> gradients_;
+  StepTelemetry telemetry_;
   std::vector<std::uint32_t> scaled_indices_;
   std::vector<std::string> scaled_names_;
 };

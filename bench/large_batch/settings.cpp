@@ -60,6 +60,8 @@ void add_optimizer_options(CLI::App& app, Settings& settings, LearningRates& rat
   app.add_option("--momentum", settings.momentum, "Momentum")->capture_default_str();
   app.add_option("--trust-coefficient", settings.trust_coefficient, "Trust coefficient of lars")
       ->capture_default_str();
+  app.add_option("--gradient-clip", settings.gradient_clip,
+                 "Clips the gradients of a step to this global norm; without, nothing is clipped");
 }
 
 void add_run_options(CLI::App& app, Settings& settings) {
@@ -85,7 +87,8 @@ void add_run_options(CLI::App& app, Settings& settings) {
       ->capture_default_str();
   app.add_option("--data", settings.data, "Folder of the four IDX files of Fashion-MNIST or MNIST")
       ->capture_default_str();
-  app.add_option("--out", settings.out, "Folder for history.csv, steps.csv, run.json and the pictures");
+  app.add_option("--out", settings.out,
+                 "Folder for history.csv, steps.csv, timings.csv, telemetry.csv, run.json and the pictures");
   app.add_option("--pictures", settings.pictures, "Format of the pictures, drawn by gnuplot")
       ->check(CLI::IsMember({"svg", "png", "none"}))
       ->capture_default_str();

@@ -26,7 +26,8 @@ struct Settings {
   double weight_decay = 5e-4;
   double momentum = 0.9;
   double trust_coefficient = 0.001;
-  std::size_t ghost_batch = 256;  // images normalised together by batch norm
+  std::optional<double> gradient_clip;  // by global norm
+  std::size_t ghost_batch = 256;        // images normalised together by batch norm
   std::uint64_t seed = 1;
   int threads = 1;
   std::filesystem::path data = kDebianFolder;

@@ -8,6 +8,17 @@
 namespace large_batch {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+// Adds what body takes to `seconds`.
+template <class Body>
+auto timed(double& seconds, const Body& body) {
+  const Clock::time_point start = Clock::now();
+  const auto result = body();
+  seconds += std::chrono::duration<double>(Clock::now() - start).count();
+  return result;
+}
+
 std::size_t batches(std::size_t images, std::size_t batch) { return (images + batch - 1) / batch; }
 
 StepCounts count_steps(const Settings& settings, std::size_t steps_per_epoch) {
@@ -37,11 +48,14 @@ Trainer::Trainer(const Settings& settings, const Dataset& data)
   std::iota(order_.begin(), order_.end(), 0U);
   std::iota(test_order_.begin(), test_order_.end(), 0U);
   history_.layers = optimizer_.scaled_names();
+  history_.parameters = optimizer_.parameters();
+  history_.train_images = data.train.size();
+  history_.test_images = data.test.size();
+  history_.steps_per_epoch = steps_per_epoch_;
   history_.steps.reserve(settings_.epochs * steps_per_epoch_);
 }
 
 History Trainer::run(std::FILE* progress_stream) {
-  using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
   Progress progress(progress_stream, settings_.epochs, steps_per_epoch_, data_.train.size());
   try {
@@ -49,7 +63,7 @@ History Trainer::run(std::FILE* progress_stream) {
   } catch (const DivergedError& error) {
     progress.clear();
     history_.diverged = true;
-    divergence_ = error.what();
+    history_.divergence = error.what();
   }
   history_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return std::move(history_);
@@ -63,14 +77,18 @@ void Trainer::train_epoch(std::size_t epoch, Progress& progress) {
   for (std::size_t first = 0; first < order_.size(); first += settings_.batch) {
     // The last batch of an epoch is smaller; its gradient is the mean over the images that it has.
     const std::size_t count = std::min(settings_.batch, order_.size() - first);
-    const LossSum batch = train_batch(order_.data() + first, count);
+    StepSeconds seconds;
+    const LossSum batch = train_batch(order_.data() + first, count, seconds);
     sum.loss += batch.loss;
     sum.correct += batch.correct;
     record.learning_rate = optimizer_.learning_rate();
-    optimizer_.step();
+    timed(seconds.optimizer, [this] {
+      optimizer_.step();
+      return 0;
+    });
     const double loss = batch.loss / static_cast<double>(count);
-    history_.steps.push_back(
-        {history_.steps.size() + 1, loss, record.learning_rate, optimizer_.trust_ratios()});
+    history_.steps.push_back({history_.steps.size() + 1, loss, record.learning_rate,
+                              optimizer_.trust_ratios(), optimizer_.telemetry(), seconds});
     progress.show_step(epoch, first / settings_.batch + 1, first + count, loss);
   }
   const auto train_size = static_cast<double>(order_.size());
@@ -84,7 +102,7 @@ void Trainer::train_epoch(std::size_t epoch, Progress& progress) {
 }
 
 // Leaves the gradient of the batch's mean loss in the parameters.
-LossSum Trainer::train_batch(const std::uint32_t* images, std::size_t count) {
+LossSum Trainer::train_batch(const std::uint32_t* images, std::size_t count, StepSeconds& seconds) {
   for (Parameter<float>* parameter : parameters_) {
     std::fill(parameter->gradient.begin(), parameter->gradient.end(), 0.0F);
   }
@@ -94,11 +112,15 @@ LossSum Trainer::train_batch(const std::uint32_t* images, std::size_t count) {
   for (std::size_t first = 0; first < count; first += settings_.ghost_batch) {
     const std::size_t ghost = std::min(settings_.ghost_batch, count - first);
     load(data_.train, images + first, ghost);
-    const float* logits = network_.forward(input_.data(), ghost, Mode::train);
+    const float* logits =
+        timed(seconds.forward, [&] { return network_.forward(input_.data(), ghost, Mode::train); });
     logit_gradient_.resize(ghost * kClasses);
     const LossSum part =
         softmax_cross_entropy(logits, labels_.data(), ghost, kClasses, scale, logit_gradient_.data());
-    network_.backward(input_.data(), logit_gradient_.data(), ghost);
+    timed(seconds.backward, [&] {
+      network_.backward(input_.data(), logit_gradient_.data(), ghost);
+      return 0;
+    });
     sum.loss += part.loss;
     sum.correct += part.correct;
   }

@@ -20,15 +20,13 @@ class Trainer {
   // outlive it.
   Trainer(const Settings& settings, const Dataset& data);
 
-  // Trains to the end, or until NaN or Inf appears, which sets History::diverged. To be called once.
+  // Trains to the end, or until NaN or Inf appears, which sets History::diverged and History::divergence. To
+  // be called once.
   History run(std::FILE* progress_stream);
-
-  // Why the run diverged: the library's message.
-  [[nodiscard]] const std::string& divergence() const { return divergence_; }
 
  private:
   void train_epoch(std::size_t epoch, Progress& progress);
-  LossSum train_batch(const std::uint32_t* images, std::size_t count);
+  LossSum train_batch(const std::uint32_t* images, std::size_t count, StepSeconds& seconds);
   LossSum evaluate();
   void load(const Split& split, const std::uint32_t* images, std::size_t count);
 
@@ -40,7 +38,6 @@ class Trainer {
   std::size_t steps_per_epoch_;
   Optimizer optimizer_;
   History history_;
-  std::string divergence_;
 
   std::vector<std::uint32_t> order_;       // of the training images in this epoch
   std::vector<std::uint32_t> test_order_;  // 0, 1, ...

@@ -95,6 +95,7 @@ TEST(Trainer, SameSeedSameFiles) {
   Settings settings = small_settings("lenet", OptimizerKind::lars);
   std::vector<std::string> epochs;
   std::vector<std::string> steps;
+  std::vector<std::string> telemetry;
   for (const std::uint64_t seed : {1U, 1U, 2U}) {
     settings.seed = seed;
     settings.out = std::filesystem::path(testing::TempDir()) / "lars_trainer_test";
@@ -102,6 +103,7 @@ TEST(Trainer, SameSeedSameFiles) {
     write_history(run(settings, data), settings);
     epochs.push_back(read_file(settings.out / "history.csv"));
     steps.push_back(read_file(settings.out / "steps.csv"));
+    telemetry.push_back(read_file(settings.out / "telemetry.csv"));
     EXPECT_NE(read_file(settings.out / "run.json").find("\"batch\": 128"), std::string::npos);
     std::filesystem::remove_all(settings.out);
   }
@@ -109,6 +111,52 @@ TEST(Trainer, SameSeedSameFiles) {
   EXPECT_EQ(epochs[0], epochs[1]);
   EXPECT_EQ(steps[0], steps[1]);
   EXPECT_NE(steps[0], steps[2]);
+  EXPECT_FALSE(telemetry[0].empty());
+  EXPECT_EQ(telemetry[0], telemetry[1]);
+  EXPECT_NE(telemetry[0], telemetry[2]);
+}
+
+TEST(Trainer, RecordsTheHyperParametersInForce) {
+  const Dataset data = make_patterns();
+  Settings settings = small_settings("mlp", OptimizerKind::lars);
+  settings.epochs = 1;
+  const History history = run(settings, data);
+  EXPECT_EQ(history.steps_per_epoch, 3U);
+  EXPECT_EQ(history.train_images, 300U);
+  ASSERT_EQ(history.parameters.size(), history.steps.front().telemetry[LARS_TELEMETRY_WEIGHT_NORM].size());
+  const auto in_force = [&history](const std::string& name, const std::string& key) {
+    for (const ParameterRecord& parameter : history.parameters) {
+      if (parameter.name != name) continue;
+      for (const auto& [title, value] : parameter.hyperparameters) {
+        if (title == key) return value;
+      }
+    }
+    ADD_FAILURE() << name << " has no " << key;
+    return -1.0;
+  };
+  EXPECT_EQ(history.parameters.front().name, "dense1.weight");
+  EXPECT_EQ(history.parameters.front().shape, (std::vector<std::int64_t>{128, 784}));
+  EXPECT_EQ(in_force("dense1.weight", "weight_decay"), settings.weight_decay);
+  EXPECT_EQ(in_force("dense1.weight", "weight_decay_mask"), 1.0);
+  EXPECT_EQ(in_force("dense1.weight", "trust_ratio_mask"), 1.0);
+  EXPECT_EQ(in_force("norm1.bias", "weight_decay_mask"), 0.0);
+  EXPECT_EQ(in_force("norm1.bias", "trust_ratio_mask"), 0.0);
+  EXPECT_EQ(in_force("norm1.bias", "momentum"), settings.momentum);
+}
+
+// A clip far below any gradient's norm takes hold in every step, of every parameter; none takes hold without.
+TEST(Trainer, RecordsClippedSteps) {
+  const Dataset data = make_patterns();
+  Settings settings = small_settings("mlp", OptimizerKind::lars);
+  settings.epochs = 1;
+  for (const bool clip : {true, false}) {
+    settings.gradient_clip.reset();
+    if (clip) settings.gradient_clip = 1e-6;
+    const History history = run(settings, data);
+    for (const double share : history.steps.back().telemetry[LARS_TELEMETRY_LIMITED_SHARE]) {
+      EXPECT_EQ(share, clip ? 1.0 : 0.0);
+    }
+  }
 }
 
 TEST(Trainer, BatchLargerThanTheDataIsOneStep) {
@@ -130,7 +178,7 @@ TEST(Trainer, DivergenceIsReported) {
   std::fclose(nowhere);
   EXPECT_TRUE(history.diverged);
   EXPECT_LT(history.steps.size(), 18U);
-  EXPECT_NE(trainer.divergence().find("LARS_ERR_NONFINITE"), std::string::npos) << trainer.divergence();
+  EXPECT_NE(history.divergence.find("LARS_ERR_NONFINITE"), std::string::npos) << history.divergence;
 }
 
 TEST(Trainer, UnwritableFolderIsReported) {
