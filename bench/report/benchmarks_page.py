@@ -14,6 +14,7 @@ import textwrap
 
 import benchmarks_pictures as pictures
 import reasons
+from checkpoints import CheckpointRuns
 from results import PeerRun, StepRun
 from targets import Finding, Targets, figure
 
@@ -201,7 +202,8 @@ def main() -> None:
     models = [steps[name] for name in MODELS]
     threads = max(models[0].threads())
     targets = Targets(steps, peers, threads, cache_bytes(peers))
-    findings = targets.findings()
+    checkpoints = CheckpointRuns(arguments.results)
+    findings = targets.findings() + checkpoints.findings()
     images = arguments.images
     images.mkdir(parents=True, exist_ok=True)
 
@@ -229,6 +231,7 @@ def main() -> None:
         by_threads=thread_table(models),
         tiny=tiny_text(steps["small"]),
         memory=memory_text(models),
+        checkpoints=table(checkpoints.HEAD, checkpoints.rows()),
         threads=threads,
         images=os.path.relpath(images, arguments.page.parent),
     )
