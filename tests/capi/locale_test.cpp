@@ -14,6 +14,11 @@
 
 #include "support/trainee.h"
 
+#ifdef __SANITIZE_ADDRESS__
+/// glibc keeps the folders that LOCPATH names, and never frees them.
+extern "C" const char* __lsan_default_suppressions() { return "leak:argz_add_sep\n"; }
+#endif
+
 namespace lars_test {
 namespace {
 
