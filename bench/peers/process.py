@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from contenders import Contender
 
 WORKER = Path(__file__).resolve().parent / "workers" / "worker.py"
 LOGS = environments.FOLDER / "logs"
+KILLED = "ended by the system, as a rule because memory ran out"
 # What tunes numerical libraries from outside. Some of it slows one contender (a BLAS told to use an older processor's
 # kernels, for one), so that none of it reaches any.
 TUNING = (
@@ -142,4 +144,6 @@ class WorkerProcess:
 
     def last_words(self) -> str:
         status = self.process.wait()
+        if status == -signal.SIGKILL:
+            return KILLED
         return f"ended with status {status}: {environments.last_line(self.log.read_text())}"

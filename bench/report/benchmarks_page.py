@@ -101,7 +101,8 @@ def not_run(peers: PeerRun) -> str:
     reasons_: dict[str, str] = {}
     for row in [*peers.data["agreement"], *peers.rows]:
         if "not_run" in row:
-            reasons_.setdefault(peers.titles[row["contender"]], row["not_run"])
+            where = f", {row['model']}, threads {row['threads']}" if "model" in row else ""
+            reasons_[peers.titles[row["contender"]] + where] = row["not_run"]
     if not reasons_:
         return "All peers ran."
     return "\n".join(["Not run:", "", *(f"- {title}: {reason}" for title, reason in reasons_.items())])

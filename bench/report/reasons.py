@@ -44,6 +44,12 @@ REASONS = {
         "can be had."
     ),
     "flat": NOISE,
+    "checkpoints": (
+        "lars_load reads into new memory, which takes the place of the old when all has been checked, and asks for huge pages, "
+        "as momentum does. Where the system has them at hand a load is faster than plain reads into ordinary pages; where it "
+        "must first put them together, in a memory that is nearly full of the benchmark's own files, it waits for that: hence "
+        "the quartiles. A load is made once a run."
+    ),
     "memory": (
         "Names, shapes, hyper-parameters and what a step notes of a tensor take as much for a small tensor as for a large "
         "one, and what oneTBB allocates does not grow either: it shows where there are many tensors and few parameters in "
