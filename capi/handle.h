@@ -95,6 +95,11 @@ inline void require(const void* pointer, const char* name) {
   if (pointer == nullptr) fail(LARS_ERR_ARGUMENT, "{} is NULL; this argument is required", name);
 }
 
+/// As require, for arrays and buffers that may be NULL if there is nothing in them.
+inline void require_unless(bool nothing, const void* pointer, const char* name) {
+  if (!nothing) require(pointer, name);
+}
+
 /// The schedule in a handle; LARS_ERR_ARGUMENT if there is no handle, and its own status if it could not be
 /// made.
 inline const Schedule& require_schedule(const lars_schedule* schedule, const char* name) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <new>
 
+#include "array_check.h"
 #include "handle.h"
 #include "version.h"
 
@@ -12,10 +13,10 @@ using lars::fail;
 using lars::key_from_number;
 using lars::Optimizer;
 using lars::capi::call;
-using lars::capi::copy_message;
 using lars::capi::Entry;
 using lars::capi::require;
 using lars::capi::require_schedule;
+using lars::capi::require_unless;
 
 // ---- Library --------------------------------------------------------------------------------------------
 
@@ -132,6 +133,31 @@ int32_t lars_gradient_dtype(lars_optimizer* optimizer, uint32_t index, int32_t* 
   return call(optimizer, [&](Optimizer& core) {
     require(dtype, "dtype");
     *dtype = static_cast<int32_t>(core.parameter(index).gradient_type);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_check_arrays(lars_optimizer* optimizer, int32_t role, uint32_t count, const int32_t* dtypes,
+                          const uint64_t* elements) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require_unless(count == 0, dtypes, "dtypes");
+    require_unless(count == 0, elements, "elements");
+    lars::check_arrays(core.parameters(), lars::role_from_number(role), {dtypes, count}, elements);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_check_array(lars_optimizer* optimizer, int32_t role, uint32_t index, int32_t dtype,
+                         uint64_t elements) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    lars::check_array(core.parameter(index), index, lars::role_from_number(role), {dtype, elements});
+    return LARS_OK;
+  });
+}
+
+int32_t lars_check_flat(lars_optimizer* optimizer, int32_t role, int32_t dtype, uint64_t elements) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    lars::check_flat(core.parameters(), lars::role_from_number(role), {dtype, elements});
     return LARS_OK;
   });
 }
@@ -253,115 +279,6 @@ int32_t lars_set_parallel_for(lars_optimizer* optimizer, lars_parallel_for run, 
                               uint32_t threads) noexcept {
   return call(optimizer, [&](Optimizer& core) {
     core.set_parallel_for(run, user, threads);
-    return LARS_OK;
-  });
-}
-
-// ---- Steps ----------------------------------------------------------------------------------------------
-
-namespace {
-
-/// Runs one form of a step; a skip leaves its reason as the handle's message.
-template <class Step>
-int32_t call_step(lars_optimizer* optimizer, const Step& step) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    const int32_t status = step(core);
-    if (status == LARS_SKIPPED) copy_message(optimizer->message, core.skip_message());
-    return status;
-  });
-}
-
-/// Arrays and buffers may be NULL only if there is nothing in them.
-void require_unless(bool nothing, const void* pointer, const char* name) {
-  if (!nothing) require(pointer, name);
-}
-
-}  // namespace
-
-int32_t lars_step(lars_optimizer* optimizer, void* const* parameters, const void* const* gradients) noexcept {
-  return call_step(optimizer, [&](Optimizer& core) {
-    require_unless(core.parameter_count() == 0, parameters, "parameters");
-    require_unless(core.parameter_count() == 0, gradients, "gradients");
-    return core.step(parameters, gradients);
-  });
-}
-
-int32_t lars_step_flat(lars_optimizer* optimizer, void* parameters, const void* gradients) noexcept {
-  return call_step(optimizer, [&](Optimizer& core) {
-    require_unless(!core.has_elements(), parameters, "parameters");
-    require_unless(!core.has_elements(), gradients, "gradients");
-    return core.step_flat(parameters, gradients);
-  });
-}
-
-int32_t lars_step_parameter(lars_optimizer* optimizer, uint32_t index, void* parameter,
-                            const void* gradient) noexcept {
-  return call_step(optimizer,
-                   [&](Optimizer& core) { return core.step_parameter(index, parameter, gradient); });
-}
-
-int32_t lars_update(lars_optimizer* optimizer, const void* const* parameters, const void* const* gradients,
-                    void* const* updates) noexcept {
-  return call_step(optimizer, [&](Optimizer& core) {
-    require_unless(core.parameter_count() == 0, parameters, "parameters");
-    require_unless(core.parameter_count() == 0, gradients, "gradients");
-    require_unless(core.parameter_count() == 0, updates, "updates");
-    return core.update(parameters, gradients, updates);
-  });
-}
-
-// ---- Accumulation ---------------------------------------------------------------------------------------
-
-int32_t lars_set_accumulation(lars_optimizer* optimizer, uint32_t micro_batches) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    core.set_accumulation(micro_batches);
-    return LARS_OK;
-  });
-}
-
-int32_t lars_accumulate(lars_optimizer* optimizer, const void* const* parameters,
-                        const void* const* gradients) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    require_unless(core.parameter_count() == 0 || !core.completes_batch(), parameters, "parameters");
-    require_unless(core.parameter_count() == 0, gradients, "gradients");
-    core.accumulate(parameters, gradients);
-    return LARS_OK;
-  });
-}
-
-int32_t lars_step_accumulated(lars_optimizer* optimizer, void* const* parameters) noexcept {
-  return call_step(optimizer, [&](Optimizer& core) {
-    require_unless(core.parameter_count() == 0, parameters, "parameters");
-    return core.step_accumulated(parameters);
-  });
-}
-
-int32_t lars_discard_accumulated(lars_optimizer* optimizer) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    core.discard_accumulated();
-    return LARS_OK;
-  });
-}
-
-int32_t lars_accumulated(lars_optimizer* optimizer, uint32_t* accumulated, uint32_t* micro_batches) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    if (accumulated != nullptr) *accumulated = core.accumulated();
-    if (micro_batches != nullptr) *micro_batches = core.micro_batches();
-    return LARS_OK;
-  });
-}
-
-int32_t lars_set_carry_norms(lars_optimizer* optimizer, int32_t carry) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    if (carry != 0 && carry != 1) fail(LARS_ERR_VALUE, "carry: {} is not allowed; it must be 0 or 1", carry);
-    core.set_carry_norms(carry == 1);
-    return LARS_OK;
-  });
-}
-
-int32_t lars_parameters_changed(lars_optimizer* optimizer) noexcept {
-  return call(optimizer, [&](Optimizer& core) {
-    core.parameters_changed();
     return LARS_OK;
   });
 }

@@ -24,6 +24,13 @@ int32_t lars_parameter_step_count(lars_optimizer* optimizer, uint32_t index, uin
   });
 }
 
+int32_t lars_set_parameter_step_count(lars_optimizer* optimizer, uint32_t index, uint64_t steps) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    core.set_step_count(index, steps);
+    return LARS_OK;
+  });
+}
+
 int32_t lars_norms(lars_optimizer* optimizer, uint32_t index, double* weight_norm, double* update_norm,
                    double* trust_ratio) noexcept {
   return call(optimizer, [&](Optimizer& core) {

@@ -7,7 +7,7 @@
 namespace lars {
 
 void BufferCheck::prepare(std::size_t tensors) {
-  intervals_.reserve(3 * tensors);
+  intervals_.reserve(5 * tensors);
   passed_.reserve(tensors);
   passed_.clear();
 }
@@ -17,6 +17,8 @@ const char* BufferCheck::role_name(Role role) {
     case Role::parameter: return "parameter";
     case Role::gradient: return "gradient";
     case Role::update: return "update";
+    case Role::momentum: return "momentum";
+    case Role::master: return "master";
   }
   return "";
 }
@@ -56,6 +58,14 @@ void BufferCheck::check(const std::deque<Parameter>& parameters, std::uint32_t f
     }
     if (use == Use::update) {
       add_interval(parameter, index, tensor.update, Role::update, parameter.type, true);
+    }
+    if (tensor.external) {
+      add_interval(parameter, index, tensor.momentum, Role::momentum, compute_type(parameter.type), true);
+      if (master_size(parameter.type) != 0) {
+        const bool whole = parameter.type == ElementType::f16;
+        add_interval(parameter, index, tensor.master, Role::master, whole ? ElementType::f32 : parameter.type,
+                     true);
+      }
     }
   }
   if (use == Use::step || use == Use::update) check_overlap(parameters);

@@ -18,6 +18,9 @@ struct TensorBuffers {
   void* in_place = nullptr;  // equal to parameter, or null
   void* update = nullptr;    // null: nothing is written
   bool accumulated = false;  // the gradient is the library's accumulator, in the compute type
+  bool external = false;     // momentum and master are the caller's
+  void* momentum = nullptr;
+  void* master = nullptr;
 
   bool operator==(const TensorBuffers&) const = default;
 };
@@ -42,7 +45,7 @@ class BufferCheck {
              std::span<const TensorBuffers> buffers, Use use);
 
  private:
-  enum class Role : std::uint8_t { parameter, gradient, update };
+  enum class Role : std::uint8_t { parameter, gradient, update, momentum, master };
 
   struct Interval {
     std::uintptr_t begin;

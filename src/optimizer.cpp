@@ -111,15 +111,16 @@ Error Optimizer::missing_learning_rate(const Parameter& parameter) {
 // ---- The forms of a step --------------------------------------------------------------------------------
 
 std::int32_t Optimizer::step(void* const* parameters, const void* const* gradients) {
-  prepare();
+  prepare_own_step();
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
     buffers_[i] = {parameters[i], gradients[i], parameters[i]};
   }
+  set_own_state(all());
   return start_step(all(), BufferCheck::Use::step);
 }
 
 std::int32_t Optimizer::step_flat(void* parameters, const void* gradients) {
-  prepare();
+  prepare_own_step();
   auto* parameter = static_cast<std::byte*>(parameters);
   const auto* gradient = static_cast<const std::byte*>(gradients);
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
@@ -127,6 +128,7 @@ std::int32_t Optimizer::step_flat(void* parameters, const void* gradients) {
     parameter += parameters_[i].bytes();
     gradient += parameters_[i].gradient_bytes();
   }
+  set_own_state(all());
   return start_step(all(), BufferCheck::Use::step);
 }
 
@@ -137,13 +139,44 @@ std::int32_t Optimizer::step_parameter(std::uint32_t index, void* parameter_memo
          "gradients are clipped by their global norm, which one parameter does not tell; use lars_step, or "
          "lars_set_gradient_clip with infinity");
   }
-  prepare();
+  prepare_own_step();
   buffers_[index] = {parameter_memory, gradient, parameter_memory};
+  set_own_state({index, index + 1});
   return start_step({index, index + 1}, BufferCheck::Use::step);
 }
 
 std::int32_t Optimizer::update(const void* const* parameters, const void* const* gradients,
                                void* const* updates) {
+  refuse_updates_of_masters();
+  prepare_own_step();
+  for (std::uint32_t i = 0; i < parameter_count(); ++i) {
+    buffers_[i] = {parameters[i], gradients[i], nullptr, updates[i]};
+  }
+  set_own_state(all());
+  return start_step(all(), BufferCheck::Use::update);
+}
+
+std::int32_t Optimizer::step_external(void* const* parameters, const void* const* gradients,
+                                      void* const* momentum, void* const* masters) {
+  prepare_external_step();
+  for (std::uint32_t i = 0; i < parameter_count(); ++i) {
+    void* const master = masters != nullptr ? masters[i] : nullptr;
+    buffers_[i] = {parameters[i], gradients[i], parameters[i], nullptr, false, true, momentum[i], master};
+  }
+  return start_external_step(BufferCheck::Use::step);
+}
+
+std::int32_t Optimizer::update_external(const void* const* parameters, const void* const* gradients,
+                                        void* const* momentum, void* const* updates) {
+  refuse_updates_of_masters();
+  prepare_external_step();
+  for (std::uint32_t i = 0; i < parameter_count(); ++i) {
+    buffers_[i] = {parameters[i], gradients[i], nullptr, updates[i], false, true, momentum[i]};
+  }
+  return start_external_step(BufferCheck::Use::update);
+}
+
+void Optimizer::refuse_updates_of_masters() const {
   for (const Parameter& one : parameters_) {
     if (master_size(one.type) != 0) {
       fail(LARS_ERR_TYPE,
@@ -151,17 +184,43 @@ std::int32_t Optimizer::update(const void* const* parameters, const void* const*
            one.name, element_type_name(one.type));
     }
   }
-  prepare();
-  for (std::uint32_t i = 0; i < parameter_count(); ++i) {
-    buffers_[i] = {parameters[i], gradients[i], nullptr, updates[i]};
+}
+
+void Optimizer::prepare_own_step() {
+  if (external_) {
+    fail(LARS_ERR_STATE,
+         "this optimizer has taken steps with a state of the caller's; go on with lars_step_external or "
+         "lars_update_external");
   }
-  return start_step(all(), BufferCheck::Use::update);
+  prepare();
+}
+
+void Optimizer::prepare_external_step() {
+  if (started_ && !external_) {
+    fail(LARS_ERR_STATE,
+         "this optimizer has a state of its own; a state of the caller's must be there from its first step");
+  }
+  executor_.prepare(element_count_);
+  prepare_tables();
+}
+
+void Optimizer::set_own_state(Range range) {
+  for (std::uint32_t index = range.first; index < range.last; ++index) {
+    buffers_[index].momentum = state_.momentum.buffer(index);
+    buffers_[index].master = state_.masters.buffer(index);
+  }
 }
 
 std::int32_t Optimizer::start_step(Range range, BufferCheck::Use use) {
   read_hyperparameters(range, 1);
   check_buffers(range, use);
   return take_step(range);
+}
+
+std::int32_t Optimizer::start_external_step(BufferCheck::Use use) {
+  const std::int32_t status = start_step(all(), use);
+  external_ = started_;
+  return status;
 }
 
 }  // namespace lars

@@ -62,6 +62,7 @@ class Optimizer {
   [[nodiscard]] std::uint32_t parameter_index(std::string_view name) const;
   [[nodiscard]] const Parameter& parameter(std::uint32_t index) const;
   void set_gradient_type(const char* selector, ElementType type);
+  [[nodiscard]] const std::deque<Parameter>& parameters() const { return parameters_; }
 
   // ---- Hyper-parameters
   void set(const char* selector, Key key, double value);
@@ -88,6 +89,10 @@ class Optimizer {
   std::int32_t step_flat(void* parameters, const void* gradients);
   std::int32_t step_parameter(std::uint32_t index, void* parameter, const void* gradient);
   std::int32_t update(const void* const* parameters, const void* const* gradients, void* const* updates);
+  std::int32_t step_external(void* const* parameters, const void* const* gradients, void* const* momentum,
+                             void* const* masters);
+  std::int32_t update_external(const void* const* parameters, const void* const* gradients,
+                               void* const* momentum, void* const* updates);
 
   // ---- Accumulation
   void set_accumulation(std::uint32_t micro_batches);
@@ -104,6 +109,7 @@ class Optimizer {
   // ---- What the steps did
   [[nodiscard]] std::uint64_t step_count() const;
   [[nodiscard]] std::uint64_t step_count(std::uint32_t index) const;
+  void set_step_count(std::uint32_t index, std::uint64_t steps);
   [[nodiscard]] const LayerNorms& last_norms(std::uint32_t index) const;
   [[nodiscard]] std::uint64_t consecutive_skips() const { return consecutive_skips_; }
   [[nodiscard]] std::uint64_t total_skips() const { return total_skips_; }
@@ -170,7 +176,12 @@ class Optimizer {
 
   // The life of a step (optimizer.cpp).
   [[nodiscard]] Range all() const { return {0, parameter_count()}; }
+  void prepare_own_step();
+  void prepare_external_step();
+  void set_own_state(Range range);
+  void refuse_updates_of_masters() const;
   std::int32_t start_step(Range range, BufferCheck::Use use);
+  std::int32_t start_external_step(BufferCheck::Use use);
   void read_hyperparameters(Range range, std::uint32_t micro_batches);
   static void read_terms(TensorStep& tensor, std::uint32_t micro_batches);
   void check_buffers(Range range, BufferCheck::Use use);
@@ -252,16 +263,18 @@ class Optimizer {
 
   std::uint32_t micro_batches_ = 1;
   std::uint32_t accumulated_ = 0;
-  bool started_ = false;  // a step was taken, or a micro-batch accumulated
+  bool started_ = false;   // a step was taken, or a micro-batch accumulated
+  bool external_ = false;  // with a state that the caller keeps
   bool carry_norms_ = false;
   bool any_sums_known_ = false;  // known_ has had an entry
 
   // tensors_ has values and terms of steps that take so many micro-batches: none changed, none is scheduled.
   // 0: they must be read.
   std::uint32_t values_hold_for_ = 0;
-  // Made by prepare for the parameters there are; parameters added later make it stale.
-  bool prepared_ = false;
-  bool scheduled_ = false;  // any hyper-parameter follows a schedule
+  // Made for the parameters there are; parameters added later make them stale.
+  bool tables_ready_ = false;  // by prepare_tables: all from here to by_name_
+  bool have_state_ = false;    // by prepare: the tables, and state_
+  bool scheduled_ = false;     // any hyper-parameter follows a schedule
   WorkList work_;
   std::vector<Moments> slots_;  // by segment
   std::vector<TensorBuffers> buffers_;

@@ -24,11 +24,12 @@ void Optimizer::accumulate(const void* const* parameters, const void* const* gra
          "before the next",
          micro_batches_);
   }
-  prepare();
+  prepare_own_step();
   const bool completes = completes_batch();
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
     buffers_[i] = {completes ? parameters[i] : nullptr, gradients[i]};
   }
+  set_own_state(all());
   if (completes) read_hyperparameters(all(), micro_batches_);
   check_buffers(all(), completes ? BufferCheck::Use::read_both : BufferCheck::Use::read_gradients);
   if (!have_accumulators_) state_.accumulators = allocate_accumulators();
@@ -49,10 +50,11 @@ std::int32_t Optimizer::step_accumulated(void* const* parameters) {
     fail(LARS_ERR_STATE, "{} of {} micro-batches are accumulated; the step needs all of them", accumulated_,
          micro_batches_);
   }
-  prepare();
+  prepare_own_step();
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
     buffers_[i] = {parameters[i], state_.accumulators.buffer(i), parameters[i], nullptr, true};
   }
+  set_own_state(all());
   read_hyperparameters(all(), micro_batches_);
   check_buffers(all(), BufferCheck::Use::step);
   const std::int32_t status = take_step(all());

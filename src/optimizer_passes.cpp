@@ -72,7 +72,7 @@ TensorView<Real> Optimizer::view(std::uint32_t index, const void* gradient, Elem
   return {kernels.table<Real>(tensor.type, gradient_type),
           rounded<Real>(tensor.term, 1.0),
           buffers_[index].parameter,
-          state_.masters.buffer(index),
+          buffers_[index].master,
           gradient,
           element_size(tensor.type),
           master_size(tensor.type),
@@ -219,7 +219,7 @@ void Optimizer::apply_updates(std::size_t segment_index) {
       rounded<Real>(step.update_term, step.clip_scale), static_cast<Real>(step.scales.step),
       static_cast<Real>(step.values[Key::momentum]),    step.values.flag(Key::nesterov),
       static_cast<Real>(step.scales.nesterov),          static_cast<Real>(step.scales.update)};
-  auto* momentum = static_cast<Real*>(state_.momentum.buffer(index));
+  auto* momentum = static_cast<Real*>(buffers.momentum);
   if (buffers.in_place == nullptr) {
     const std::uint64_t first = segment.first_element;
     auto* update = static_cast<Real*>(buffers.update);

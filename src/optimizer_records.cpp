@@ -89,6 +89,11 @@ std::uint64_t Optimizer::step_count(std::uint32_t index) const {
   return records_[index].steps;
 }
 
+void Optimizer::set_step_count(std::uint32_t index, std::uint64_t steps) {
+  static_cast<void>(parameter(index));  // LARS_ERR_INDEX
+  records_[index].steps = steps;
+}
+
 const LayerNorms& Optimizer::last_norms(std::uint32_t index) const {
   const Parameter& one = parameter(index);
   if (records_[index].steps == 0)

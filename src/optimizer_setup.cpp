@@ -92,7 +92,8 @@ std::uint32_t Optimizer::add_parameter(const char* name, std::int32_t type, std:
   element_count_ += added.count;
   scheduled_ = scheduled_ || added.hyperparameters.scheduled();
   values_hold_for_ = 0;
-  prepared_ = false;
+  tables_ready_ = false;
+  have_state_ = false;
   return index;
 }
 
@@ -107,22 +108,22 @@ void Optimizer::set_gradient_type(const char* selector, ElementType type) {
   for (const std::uint32_t index : selected) check_gradient_type(parameters_[index], type);
   for (const std::uint32_t index : selected) {
     parameters_[index].gradient_type = type;
-    if (prepared_) tensors_[index].gradient_type = type;
+    if (tables_ready_) tensors_[index].gradient_type = type;
   }
   if (selector == nullptr) default_gradient_type_ = type;
   buffer_check_.forget();
 }
 
-/// Allocates all that steps need. Of no effect when it fails, and when nothing has changed since the last
-/// time.
+/// Allocates all that steps need with a state of the library's own. Of no effect when it fails, and when
+/// nothing has changed since the last time.
 void Optimizer::prepare() {
   executor_.prepare(element_count_);
-  if (prepared_) return;
+  if (have_state_) return;
   State state = allocate_state(false);  // by far the largest, so first to fail
   prepare_tables();
   state_ = std::move(state);
   have_accumulators_ = false;
-  prepared_ = true;
+  have_state_ = true;
 }
 
 Optimizer::State Optimizer::allocate_state(bool accumulators) const {
@@ -138,7 +139,7 @@ Optimizer::State Optimizer::allocate_state(bool accumulators) const {
 
 /// Makes what a step needs besides the state, for the parameters there are.
 void Optimizer::prepare_tables() {
-  if (prepared_) return;
+  if (tables_ready_) return;
   if (kernels_error_) throw Error(*kernels_error_);
   if (threads_error_) throw Error(*threads_error_);
   std::vector<std::uint64_t> counts;
@@ -165,6 +166,7 @@ void Optimizer::prepare_tables() {
   known_ = std::move(known);
   by_name_ = std::move(by_name);
   any_sums_known_ = false;
+  tables_ready_ = true;
 }
 
 std::uint32_t Optimizer::parameter_index(std::string_view name) const {

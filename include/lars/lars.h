@@ -89,6 +89,7 @@ extern "C" {
 #define LARS_F32 544   /**< IEEE binary32: code 2, 32 bits */
 #define LARS_F64 576   /**< IEEE binary64: code 2, 64 bits */
 #define LARS_BF16 1040 /**< bfloat16, the upper half of a binary32: code 4, 16 bits */
+#define LARS_I16 16    /**< 16-bit integer: only of LARS_ROLE_MASTER, the lower halves of binary32 */
 
 /** @} */
 
@@ -255,6 +256,25 @@ LARS_API int32_t lars_set_gradient_dtype(lars_optimizer* optimizer, const char* 
 /** Writes the element type of the parameter's gradient to *dtype. */
 LARS_API int32_t lars_gradient_dtype(lars_optimizer* optimizer, uint32_t index, int32_t* dtype) LARS_NOEXCEPT;
 
+#define LARS_ROLE_PARAMETER 0 /**< of the parameter's type; the same holds for updates */
+#define LARS_ROLE_GRADIENT 1  /**< of lars_gradient_dtype */
+#define LARS_ROLE_MOMENTUM 2  /**< LARS_F64 of an F64 parameter, else LARS_F32 */
+#define LARS_ROLE_MASTER 3    /**< LARS_F32 of F16, LARS_I16 of BF16; no elements of other parameters */
+
+/** Checks, for callers whose arrays know type and length, that `count` arrays fit what steps take as `role`,
+ * one of LARS_ROLE_*: as many as parameters (LARS_ERR_INDEX), each of the right type (LARS_ERR_TYPE) and
+ * number of elements (LARS_ERR_SHAPE); the message names the first that does not. Changes nothing. */
+LARS_API int32_t lars_check_arrays(lars_optimizer* optimizer, int32_t role, uint32_t count,
+                                   const int32_t* dtypes, const uint64_t* elements) LARS_NOEXCEPT;
+
+/** As lars_check_arrays, for the array of one parameter. */
+LARS_API int32_t lars_check_array(lars_optimizer* optimizer, int32_t role, uint32_t index, int32_t dtype,
+                                  uint64_t elements) LARS_NOEXCEPT;
+
+/** As lars_check_arrays, for one array that holds those of all parameters end to end. */
+LARS_API int32_t lars_check_flat(lars_optimizer* optimizer, int32_t role, int32_t dtype,
+                                 uint64_t elements) LARS_NOEXCEPT;
+
 /** @} */
 
 /** @name Hyper-parameters: one mechanism for masks, groups and schedules
@@ -374,6 +394,20 @@ LARS_API int32_t lars_step_parameter(lars_optimizer* optimizer, uint32_t index, 
 LARS_API int32_t lars_update(lars_optimizer* optimizer, const void* const* parameters,
                              const void* const* gradients, void* const* updates) LARS_NOEXCEPT;
 
+/** As lars_step, with a state that the caller keeps, as frameworks do: momentum[i] of LARS_ROLE_MOMENTUM and
+ * masters[i] of LARS_ROLE_MASTER, both read and written, zeros before the first step. masters may be NULL if
+ * there are no F16 and BF16 parameters, and entries without elements, too. The optimizer allocates none of
+ * its own, and has nothing to save. Its first step decides: a handle cannot change between a state of its own
+ * and the caller's (LARS_ERR_STATE). */
+LARS_API int32_t lars_step_external(lars_optimizer* optimizer, void* const* parameters,
+                                    const void* const* gradients, void* const* momentum,
+                                    void* const* masters) LARS_NOEXCEPT;
+
+/** As lars_update, with a momentum that the caller keeps; see lars_step_external. */
+LARS_API int32_t lars_update_external(lars_optimizer* optimizer, const void* const* parameters,
+                                      const void* const* gradients, void* const* momentum,
+                                      void* const* updates) LARS_NOEXCEPT;
+
 /** @} */
 
 /** @name Accumulation: LARS at the price of plain momentum-SGD
@@ -439,6 +473,11 @@ LARS_API int32_t lars_step_count(lars_optimizer* optimizer, uint64_t* steps) LAR
 /** Writes the number of steps that one parameter has taken to *steps. */
 LARS_API int32_t lars_parameter_step_count(lars_optimizer* optimizer, uint32_t index,
                                            uint64_t* steps) LARS_NOEXCEPT;
+
+/** Sets the number of steps that the parameter has taken, for a run that others began: schedules go on from
+ * there. Norms and telemetry stay as they are. */
+LARS_API int32_t lars_set_parameter_step_count(lars_optimizer* optimizer, uint32_t index,
+                                               uint64_t steps) LARS_NOEXCEPT;
 
 /** Writes |w|, |u| and the trust ratio r (1 outside trust_ratio_mask) of the parameter's last step; each
  * output may be NULL. They are by-products of the step and cost nothing. Before the first step:

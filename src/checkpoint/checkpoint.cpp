@@ -129,8 +129,17 @@ std::uint64_t Checkpoint::data_begin(const std::vector<Piece>& pieces) const {
   return header_text(pieces, std::vector<std::uint64_t>(pieces.size())).size();
 }
 
-std::uint64_t Checkpoint::save_size() {
+void Checkpoint::prepare_to_save() {
+  if (optimizer_.external_) {
+    fail(LARS_ERR_STATE,
+         "the momentum of this optimizer is the caller's (lars_step_external): save that, and the step "
+         "counts");
+  }
   optimizer_.prepare();
+}
+
+std::uint64_t Checkpoint::save_size() {
+  prepare_to_save();
   const std::vector<Piece> all_pieces = pieces(optimizer_.accumulated_);
   return data_begin(all_pieces) + data_size(all_pieces);
 }
@@ -138,7 +147,7 @@ std::uint64_t Checkpoint::save_size() {
 /// The header, which has the tensors' digests, comes last, so that every tensor is read once: what was hashed
 /// is still in cache when it is written.
 void Checkpoint::save_to_file(const char* path) {
-  optimizer_.prepare();
+  prepare_to_save();
   const std::vector<Piece> all_pieces = pieces(optimizer_.accumulated_);
   const std::uint64_t begin = data_begin(all_pieces);
   ReplacingFile file(path, begin + data_size(all_pieces));
@@ -158,7 +167,7 @@ void Checkpoint::save_to_file(const char* path) {
 
 /// Nothing fails after the first byte was written.
 void Checkpoint::save_to_memory(void* buffer, std::uint64_t bytes) {
-  optimizer_.prepare();
+  prepare_to_save();
   const std::vector<Piece> all_pieces = pieces(optimizer_.accumulated_);
   std::vector<std::uint64_t> digests;
   for (const Piece& piece : all_pieces) {
@@ -219,7 +228,8 @@ void Checkpoint::load(Input& input) {
   optimizer_.clip_norm_ = loaded.clip_norm;
   optimizer_.micro_batches_ = loaded.micro_batches;
   optimizer_.accumulated_ = loaded.accumulated;
-  optimizer_.prepared_ = true;
+  optimizer_.have_state_ = true;
+  optimizer_.external_ = false;
   optimizer_.parameters_changed();
   optimizer_.hyperparameters_changed();
 }

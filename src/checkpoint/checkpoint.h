@@ -69,6 +69,7 @@ class Checkpoint {
   }
   static std::span<std::byte> memory(const State& state, const Piece& piece);
 
+  void prepare_to_save();
   [[nodiscard]] safetensors::Metadata state_metadata() const;
   [[nodiscard]] std::string header_text(const std::vector<Piece>& pieces,
                                         const std::vector<std::uint64_t>& digests) const;

@@ -10,7 +10,12 @@ namespace lars {
 
 const KernelSet& kernel_set(std::string_view name) {
   if (name == kReferenceKernels.name) return kReferenceKernels;
+#ifdef LARS_WITH_OPENBLAS
   if (name == blas_kernels().name) return blas_kernels();
+  constexpr const char* kBlas = "\"blas\"";
+#else
+  constexpr const char* kBlas = "no \"blas\", which this liblars was built without";
+#endif
   const std::vector<const KernelSet*> simd = simd_kernel_sets();
   if (name == "auto" || name == "simd") return *simd.front();
   const auto found =
@@ -20,8 +25,8 @@ const KernelSet& kernel_set(std::string_view name) {
   for (const KernelSet* set : simd) targets += fmt::format("\"{}\", ", set->name);
   fail(LARS_ERR_ARGUMENT,
        "kernels: \"{}\" is unknown or not for this processor; the choices here are \"auto\", \"simd\", "
-       "{}\"reference\" and \"blas\"",
-       name, targets);
+       "{}\"reference\" and {}",
+       name, targets, kBlas);
 }
 
 }  // namespace lars

@@ -3,7 +3,12 @@
 //
 // Left out: SVE and RVV, whose vectors have no size at compile time, and the variants of AVX-512 that add
 // nothing used here.
-#define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#define LARS_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#ifdef LARS_FEWER_TARGETS  // for builds whose instrumentation makes every target take minutes
+#define HWY_DISABLED_TARGETS (LARS_DISABLED_TARGETS | HWY_SSE4 | HWY_SSSE3)
+#else
+#define HWY_DISABLED_TARGETS LARS_DISABLED_TARGETS
+#endif
 
 #include <cstdint>
 #include <iterator>

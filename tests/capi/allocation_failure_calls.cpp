@@ -74,6 +74,8 @@ const std::vector<Call>& setting_calls() {
       {"lars_set_observer", [](World& x) { return lars_set_observer(x.get(), observe, nullptr); }},
       {"lars_parameters_changed", [](World& x) { return lars_parameters_changed(x.get()); }},
       {"lars_discard_accumulated", [](World& x) { return lars_discard_accumulated(x.get()); }},
+      {"lars_set_parameter_step_count",
+       [](World& x) { return lars_set_parameter_step_count(x.get(), 0, 3); }},
   };
   return all;
 }
@@ -96,6 +98,15 @@ const std::vector<Call>& steps() {
       {"lars_step_parameter", [](World& x) { return lars_step_parameter(x.get(), 0, x.w[0], x.g[0]); }},
       {"lars_update", [](World& x) { return lars_update(x.get(), x.w.data(), x.g.data(), x.updates.data()); },
        LARS_ERR_TYPE},
+      {"lars_step_external",
+       [](World& x) {
+         return lars_step_external(x.get(), x.w.data(), x.g.data(), x.momentum.data(), x.masters.data());
+       }},
+      {"lars_update_external",
+       [](World& x) {
+         return lars_update_external(x.get(), x.w.data(), x.g.data(), x.momentum.data(), x.updates.data());
+       },
+       LARS_ERR_TYPE},
       {"lars_accumulate",
        [](World& x) {
          const std::int32_t status = lars_accumulate(x.get(), x.w.data(), x.g.data());
@@ -116,6 +127,14 @@ const std::vector<Call>& reading_calls() {
       {"lars_parameter_info of none",
        [](World& x) { return lars_parameter_info(x.get(), 9, nullptr, nullptr, nullptr, nullptr); },
        LARS_ERR_INDEX},
+      {"lars_check_array",
+       [](World& x) { return lars_check_array(x.get(), LARS_ROLE_PARAMETER, 0, LARS_F16, 1); },
+       LARS_ERR_SHAPE},
+      {"lars_check_arrays",
+       [](World& x) { return lars_check_arrays(x.get(), LARS_ROLE_PARAMETER, 0, nullptr, nullptr); },
+       LARS_ERR_INDEX},
+      {"lars_check_flat", [](World& x) { return lars_check_flat(x.get(), LARS_ROLE_MASTER, LARS_F64, 1); },
+       LARS_ERR_TYPE},
       {"lars_gradient_dtype",
        [](World& x) {
          std::int32_t type = 0;

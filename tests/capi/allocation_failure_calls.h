@@ -23,6 +23,9 @@ struct World {
   std::vector<const void*> g = trainee.gradient_pointers();
   std::vector<Bytes> update_memory = std::vector<Bytes>(3, Bytes(400 * 8));
   std::vector<void*> updates;
+  std::vector<Bytes> state_memory = std::vector<Bytes>(8, Bytes(400 * 8));
+  std::vector<void*> momentum;  // of the caller's own
+  std::vector<void*> masters;
   std::vector<std::byte> flat = std::vector<std::byte>(2000);
   ScheduleHandle schedule = make_schedule(lars_schedule_linear, 0.5, 0.1, std::uint64_t{9}, std::uint64_t{0});
   std::string checkpoint;
@@ -33,6 +36,8 @@ struct World {
 
   explicit World(int steps, std::int64_t width = 30) : trainee(specs(width)) {
     for (Bytes& memory : update_memory) updates.push_back(memory.data());
+    for (std::size_t i = 0; i < state_memory.size(); ++i)
+      (i < 4 ? momentum : masters).push_back(state_memory[i].data());
     trainee.set(LARS_LEARNING_RATE, 0.3);
     trainee.set(LARS_WEIGHT_DECAY, 0.01);
     EXPECT_EQ(lars_set_parallel_for(get(), run_one_by_one, nullptr, 2), LARS_OK);

@@ -103,7 +103,8 @@ TEST_P(AllocationFailure, ChangesNothingAndLeaksNothing) {
   const std::string name = GetParam().name;
   long tried = 0;
   for (const int steps : {0, 2}) {
-    if (steps != 0 && name.starts_with("lars_add_parameter")) continue;  // too late then
+    const bool too_late = name.starts_with("lars_add_parameter") || name == "lars_step_external";
+    if (steps != 0 && too_late) continue;
     tried += fail_each(GetParam(), steps, 30);
   }
   RecordProperty("failures", std::to_string(tried));

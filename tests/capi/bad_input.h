@@ -52,6 +52,8 @@ std::vector<Row> optimizer_rows();
 std::vector<Row> execution_rows();
 std::vector<Row> key_rows();
 std::vector<Row> record_rows();
+/// Of arrays that are checked, and of a state of the caller's.
+std::vector<Row> array_rows();
 
 /// Rows of schedules.
 std::vector<Row> schedule_rows();

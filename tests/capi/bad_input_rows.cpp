@@ -52,6 +52,12 @@ const std::vector<Call> kCalls = {
       {"lars_parameter_index", [](World& x, lars_optimizer* o) { return lars_parameter_index(o, "b", &x.number); }},
       {"lars_parameter_info", [](World& x, lars_optimizer* o) { return lars_parameter_info(o, 0, nullptr, nullptr, &x.number, nullptr); }},
       {"lars_set_gradient_dtype", [](World&, lars_optimizer* o) { return lars_set_gradient_dtype(o, "a*", LARS_F16); }},
+      {"lars_check_arrays", [](World&, lars_optimizer* o) { return lars_check_arrays(o, LARS_ROLE_PARAMETER, 0, nullptr, nullptr); }},
+      {"lars_check_array", [](World&, lars_optimizer* o) { return lars_check_array(o, LARS_ROLE_PARAMETER, 0, LARS_F32, 6); }},
+      {"lars_check_flat", [](World&, lars_optimizer* o) { return lars_check_flat(o, LARS_ROLE_PARAMETER, LARS_F32, 12); }},
+      {"lars_step_external", [](World& x, lars_optimizer* o) { return lars_step_external(o, x.w.data(), x.g.data(), x.updates.data(), nullptr); }},
+      {"lars_update_external", [](World& x, lars_optimizer* o) { return lars_update_external(o, x.w.data(), x.g.data(), x.updates.data(), x.updates.data()); }},
+      {"lars_set_parameter_step_count", [](World&, lars_optimizer* o) { return lars_set_parameter_step_count(o, 0, 1); }},
       {"lars_gradient_dtype", [](World& x, lars_optimizer* o) { return lars_gradient_dtype(o, 0, &x.dtype); }},
       {"lars_set", [](World&, lars_optimizer* o) { return lars_set(o, nullptr, LARS_MOMENTUM, 0.5); }},
       {"lars_set_if", [](World&, lars_optimizer* o) { return lars_set_if(o, select_all, nullptr, LARS_MOMENTUM, 0.5); }},
@@ -299,7 +305,7 @@ std::vector<Row> rows_of_arguments() {
 
 std::vector<Row> optimizer_rows() {
   std::vector<Row> rows = rows_of_arguments();
-  for (const auto& more : {execution_rows(), key_rows(), record_rows()}) {
+  for (const auto& more : {execution_rows(), key_rows(), record_rows(), array_rows()}) {
     rows.insert(rows.end(), more.begin(), more.end());
   }
   for (const Call& call : kCalls) {

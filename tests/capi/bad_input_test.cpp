@@ -181,6 +181,7 @@ const std::map<std::string, std::string> kCannotBeWrong = {
     {"lars_set_max_consecutive_skips.most", "any count; 0 is no limit"},
     {"lars_set_observer.observer", "NULL: nobody"},
     {"lars_set_observer.user", "passed through"},
+    {"lars_set_parameter_step_count.steps", "any count"},
     {"lars_set_parallel_for.run", "NULL: the built-in threads"},
     {"lars_set_parallel_for.user", "passed through"},
     {"lars_set_if.user", "passed through"},
