@@ -6,13 +6,13 @@ library=$1 list=$2 header=$3
 
 exported=$(nm -D --defined-only "$library" | awk '$2 != "A" { sub("@@", " ", $3); print $3 }' | sort)
 if ! diff <(sort "$list") <(echo "$exported"); then
-  echo "liblars.so exports other symbols (>) than capi/symbols.txt lists (<)." >&2
+  echo "liblars.so exports other symbols (>) than capi/abi/symbols.txt lists (<)." >&2
   echo "An added function: add it to the list. A removed one breaks the ABI." >&2
   exit 1
 fi
 declared=$(grep -oE '\blars_[a-z0-9_]+\(' "$header" | tr -d '(' | sort -u)
 if ! diff <(cut -d' ' -f1 "$list" | sort) <(echo "$declared"); then
-  echo "lars.h declares other functions (>) than capi/symbols.txt lists (<)." >&2
+  echo "lars.h declares other functions (>) than capi/abi/symbols.txt lists (<)." >&2
   exit 1
 fi
 echo "$(wc -l < "$list") symbols, as listed"

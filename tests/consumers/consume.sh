@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # consume.sh WAY SOURCE BUILD CC CXX FLAGS: builds and runs the program of the README against liblars, found in one WAY:
-# installed and found by CMake or pkg-config (shared or static), moved after installation, or as a subproject.
+# installed and found by CMake or pkg-config (shared or static), moved after installation, as a subproject, or built with
+# nothing that can be left out.
 set -euo pipefail
 way=$1 source=$2 build=$3 cc=$4 cxx=$5 flags=$6
 here=$(dirname "$0")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export CC=$cc CXX=$cxx CFLAGS=$flags CXXFLAGS=$flags
+# Those that build the library anew need not build it for every processor.
+export CC=$cc CXX=$cxx CFLAGS=$flags CXXFLAGS="$flags -DLARS_FEWER_TARGETS"
 
 install_moved() {
   cmake --install "$build" --prefix "$work/first" >"$work/install.log"
@@ -45,5 +47,17 @@ case $way in
       exit 1
     fi
     program=$work/build/program ;;
+  bare)
+    cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DLARS_WITH_OPENBLAS=OFF -DLARS_WITH_TBB=OFF \
+      -DLARS_BUILD_TESTS=OFF -DLARS_BUILD_BENCH=OFF >"$work/configure.log"
+    cmake --build "$work/build" >"$work/build.log"
+    if readelf -d "$work/build/liblars.so" | grep -E 'NEEDED.*(tbb|blas|fmt|json|xxhash)'; then
+      echo "a build without OpenBLAS and oneTBB needs what it should not" >&2
+      exit 1
+    fi
+    # shellcheck disable=SC2086
+    "$cc" $flags -I"$source/include" "$here/program.c" -o "$work/program" -L"$work/build" -llars
+    export LD_LIBRARY_PATH=$work/build
+    program=$work/program ;;
 esac
 "$program"
