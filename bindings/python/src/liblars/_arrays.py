@@ -1,0 +1,140 @@
+"""Where arrays are in memory: NumPy's by what they say of themselves, all others by DLPack. Never a copy."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, NamedTuple
+
+import numpy
+
+from . import _capi
+from ._errors import refused
+
+
+class Array(NamedTuple):
+    """An array in memory; `owner` keeps it there."""
+
+    pointer: int
+    elements: int
+    dtype: int
+    owner: Any
+
+
+# DLPack's structures (dlpack.h): https://dmlc.github.io/dlpack/latest/c_api.html
+class _DLTensor(ctypes.Structure):
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    ]
+
+
+class _DLManagedTensorVersioned(ctypes.Structure):
+    _fields_ = [
+        ("major", ctypes.c_uint32),
+        ("minor", ctypes.c_uint32),
+        ("manager_ctx", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("dl_tensor", _DLTensor),
+    ]
+
+
+_CPU = 1
+_READ_ONLY = 1
+_OLD, _VERSIONED = b"dltensor", b"dltensor_versioned"
+_is_valid = ctypes.pythonapi.PyCapsule_IsValid
+_is_valid.restype, _is_valid.argtypes = ctypes.c_int, [ctypes.py_object, ctypes.c_char_p]
+_get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+
+_NUMPY_DTYPES = {numpy.dtype(name): number for name, number in _capi.DTYPES.items() if name != "bfloat16"}
+
+
+def _numpy_dtype(array: numpy.ndarray, what: str) -> int:
+    number = _NUMPY_DTYPES.get(array.dtype)
+    if number is None:
+        if array.dtype.name != "bfloat16":  # of ml_dtypes
+            raise refused("TYPE", f"{what} is of dtype {array.dtype}; the element types are {', '.join(_capi.DTYPES)}")
+        number = _NUMPY_DTYPES[array.dtype] = _capi.DTYPES["bfloat16"]
+    return number
+
+
+def _require(contiguous: bool, writable: bool, what: str) -> None:
+    if not contiguous:
+        raise refused("ARGUMENT", f"{what} is not contiguous; pass a contiguous array, such as numpy.ascontiguousarray makes")
+    if not writable:
+        raise refused("ARGUMENT", f"{what} is read-only, but this call writes it; pass an array that may be written")
+
+
+def _of_numpy(array: numpy.ndarray, what: str, written: bool) -> Array:
+    flags = array.flags
+    _require(flags.c_contiguous, flags.writeable or not written, what)
+    return Array(array.__array_interface__["data"][0], array.size, _numpy_dtype(array, what), array)
+
+
+def _capsule_of(array: Any) -> Any:
+    try:
+        return array.__dlpack__(max_version=(1, 1))
+    except TypeError:
+        return array.__dlpack__()
+
+
+def _is_contiguous(tensor: _DLTensor) -> bool:
+    if not tensor.strides:
+        return True
+    expected = 1
+    for axis in reversed(range(tensor.ndim)):
+        if tensor.shape[axis] == 0:
+            return True
+        if tensor.shape[axis] != 1 and tensor.strides[axis] != expected:
+            return False
+        expected *= tensor.shape[axis]
+    return True
+
+
+def _of_dlpack(array: Any, what: str, written: bool) -> Array:
+    device = array.__dlpack_device__()[0]
+    if int(device) != _CPU:
+        raise refused("ARGUMENT", f"{what} is not in the memory of the CPU; copy it there")
+    capsule = _capsule_of(array)
+    writable = True
+    if _is_valid(capsule, _VERSIONED):
+        managed = _DLManagedTensorVersioned.from_address(_get_pointer(capsule, _VERSIONED))
+        tensor, writable = managed.dl_tensor, not managed.flags & _READ_ONLY
+    else:
+        tensor = _DLTensor.from_address(_get_pointer(capsule, _OLD))
+    if type(array).__module__.partition(".")[0] in ("jax", "jaxlib"):
+        writable = False  # whatever DLPack says: a jax.Array may share its memory with others
+    _require(_is_contiguous(tensor), writable or not written, what)
+    elements = 1
+    for axis in range(tensor.ndim):
+        elements *= tensor.shape[axis]
+    dtype = tensor.code * 256 + tensor.bits
+    if tensor.lanes != 1 or dtype not in _capi.DTYPES.values():
+        raise refused("TYPE", f"{what} is of another element type than {', '.join(_capi.DTYPES)}")
+    return Array((tensor.data or 0) + tensor.byte_offset, elements, dtype, capsule)
+
+
+def array_of(array: Any, what: str, written: bool) -> Array:
+    """`what` names the array in messages: "gradient 3". Those that a call writes must be writable."""
+    if type(array) is numpy.ndarray:
+        return _of_numpy(array, what, written)
+    if isinstance(array, numpy.ndarray):
+        return _of_numpy(numpy.asarray(array), what, written)
+    if hasattr(array, "__dlpack__"):
+        return _of_dlpack(array, what, written)
+    try:
+        view = numpy.asarray(memoryview(array))
+    except TypeError:
+        raise refused(
+            "TYPE", f"{what} is a {type(array).__name__}; pass a NumPy array, or one that knows DLPack or the buffer protocol"
+        ) from None
+    return _of_numpy(view, what, written)

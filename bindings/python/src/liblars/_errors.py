@@ -1,0 +1,73 @@
+"""A status of lars.h as an exception, which is also of the kind that Python uses for such a mistake."""
+
+from __future__ import annotations
+
+from . import _capi
+
+
+class LarsError(Exception):
+    """A call that failed; it has changed nothing. `status` is its name in lars.h: "LARS_ERR_VALUE"."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class LarsValueError(LarsError, ValueError):
+    """An argument that is not allowed."""
+
+
+class LarsTypeError(LarsError, TypeError):
+    """An array of another element type."""
+
+
+class LarsIndexError(LarsError, IndexError):
+    """No parameter of that index, or another number of arrays."""
+
+
+class LarsIOError(LarsError, OSError):
+    """The system could not read or write a file."""
+
+
+class LarsMemoryError(LarsError, MemoryError):
+    """Out of memory."""
+
+
+class LarsArithmeticError(LarsError, ArithmeticError):
+    """NaN or Inf in a parameter, gradient or step; nothing was written."""
+
+
+class LarsRuntimeError(LarsError, RuntimeError):
+    """Not now: see the message."""
+
+
+_CLASSES = {
+    "TYPE": LarsTypeError,
+    "INDEX": LarsIndexError,
+    "STATE": LarsRuntimeError,
+    "BUSY": LarsRuntimeError,
+    "CALLBACK": LarsRuntimeError,
+    "NONFINITE": LarsArithmeticError,
+    "MEMORY": LarsMemoryError,
+    "INTERNAL": LarsRuntimeError,
+    "IO": LarsIOError,
+}
+_CLASS_OF = {number: _CLASSES.get(name, LarsValueError) for name, number in _capi.STATUSES.items()}
+
+
+def error_of(status: int, message: str) -> LarsError:
+    return _CLASS_OF.get(status, LarsRuntimeError)(_capi.status_name(status), message)
+
+
+def refused(name: str, message: str) -> LarsError:
+    """What lars.h cannot see, because it never gets there: an array that is no array, a word that is no choice."""
+    return error_of(_capi.STATUSES[name], message)
+
+
+def number_of(choices: dict[str, int], choice: str, what: str) -> int:
+    """A choice by its name; for keys, too, Python has words where lars.h has numbers."""
+    try:
+        return choices[choice]
+    except (KeyError, TypeError):
+        status = "KEY" if choices is _capi.KEYS else "ARGUMENT"
+        raise refused(status, f"{what} {choice!r} is unknown; the choices are {', '.join(choices)}") from None

@@ -1,0 +1,152 @@
+"""LARS with the signature of optax.lars, computed by liblars: on the CPU, under jit, by JAX's FFI.
+
+>>> import jax.numpy as jnp, optax, liblars.optax
+>>> solver = liblars.optax.lars(learning_rate=0.1)
+>>> params = {"w": jnp.ones(3)}
+>>> state = solver.init(params)
+>>> updates, state = solver.update({"w": jnp.ones(3)}, state, params)
+>>> params = optax.apply_updates(params, updates)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy
+import optax
+
+from . import _capi
+
+__all__ = ["LarsState", "lars"]
+
+_TARGET = "liblars_update"
+_WIDE = {jnp.dtype("float32"): jnp.float32, jnp.dtype("float64"): jnp.float64,
+         jnp.dtype("float16"): jnp.float32, jnp.dtype("bfloat16"): jnp.float32}  # fmt: skip
+
+
+class LarsState(NamedTuple):
+    """The number of updates so far, and the momentum: float32 for 16-bit parameters."""
+
+    count: jax.Array
+    trace: optax.Params
+
+
+def _register() -> None:
+    module = next(iter(pathlib.Path(__file__).parent.glob("lib/liblars_jax*")), None)
+    if module is None:
+        raise ImportError("this liblars was built without JAX; a wheel that has it was built where jaxlib was installed")
+    handler = ctypes.CDLL(str(module)).liblars_update
+    jax.ffi.register_ffi_target(_TARGET, jax.ffi.pycapsule(handler), platform="cpu")
+
+
+_register()
+
+
+def lars(
+    learning_rate: optax.ScalarOrSchedule,
+    weight_decay: optax.ScalarOrSchedule = 0.0,
+    weight_decay_mask: Any = True,
+    trust_coefficient: Any = 0.001,
+    eps: Any = 0.0,
+    trust_ratio_mask: Any = True,
+    momentum: Any = 0.9,
+    nesterov: bool = False,
+) -> optax.GradientTransformationExtraArgs:
+    """As optax.lars. Parameters of float16 and bfloat16 are widened for the computation, and updates narrowed."""
+
+    def init(params: optax.Params) -> LarsState:
+        return LarsState(jnp.zeros([], jnp.int32), jax.tree.map(_momentum_of, params))
+
+    def update(
+        updates: optax.Updates, state: LarsState, params: optax.Params | None = None, **_extra: Any
+    ) -> tuple[optax.Updates, LarsState]:
+        if params is None:
+            raise ValueError(optax.base.NO_PARAMS_MSG if hasattr(optax, "base") else "lars needs the parameters: pass params")
+        values = {
+            "learning_rate": _at(learning_rate, state.count),
+            "weight_decay": _at(weight_decay, state.count),
+            "trust_coefficient": trust_coefficient,
+            "eps": eps,
+            "momentum": momentum,
+            "nesterov": float(nesterov),
+        }
+        masks = [_leaves_of(mask, params) for mask in (weight_decay_mask, trust_ratio_mask)]
+        new_updates, trace = _update(values, masks, params, updates, state.trace)
+        return new_updates, LarsState(optax.safe_increment(state.count), trace)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _at(value: Any, count: jax.Array) -> Any:
+    return value(count) if callable(value) else value
+
+
+def _momentum_of(parameter: Any) -> jax.Array:
+    return jnp.zeros_like(parameter, dtype=_wide_dtype(jnp.result_type(parameter)))
+
+
+def _wide_dtype(dtype: Any) -> Any:
+    wide = _WIDE.get(jnp.dtype(dtype))
+    if wide is None:
+        raise TypeError(f"liblars.optax.lars: a parameter is of dtype {dtype}; it must be one of float32, float64, float16, bfloat16")
+    return wide
+
+
+def _leaves_of(mask: Any, params: optax.Params) -> numpy.ndarray:
+    """A mask, which may be a function of the parameters and a prefix of their tree, as one number a leaf."""
+    tree = mask(params) if callable(mask) else mask
+    broadcast = jax.tree.map(lambda value, part: jax.tree.map(lambda _: value, part), tree, params)
+    return numpy.array([bool(value) for value in jax.tree.leaves(broadcast)], numpy.int32)
+
+
+def _is_computed(value: Any) -> bool:
+    return isinstance(value, jax.core.Tracer)
+
+
+def _update(
+    values: dict[str, Any], masks: list[numpy.ndarray], params: Any, gradients: Any, trace: Any
+) -> tuple[Any, Any]:
+    leaves, tree = jax.tree.flatten(params)
+    if not leaves:
+        return gradients, trace
+    w = [_widened(leaf) for leaf in leaves]
+    g = [leaf.astype(parameter.dtype) for leaf, parameter in zip(map(jnp.asarray, tree.flatten_up_to(gradients)), w, strict=True)]
+    v = tree.flatten_up_to(trace)
+    computed = [name for name, value in values.items() if _is_computed(value)]
+    fixed = [name for name in values if name not in computed]
+    results = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in w]
+    first_momentum = 1 + 2 * len(w)
+    outputs = jax.ffi.ffi_call(
+        _TARGET,
+        results + results,
+        input_output_aliases={first_momentum + i: len(w) + i for i in range(len(w))},
+        vmap_method="sequential",
+    )(
+        _vector([values[name] for name in computed]),
+        *w,
+        *g,
+        *v,
+        keys=numpy.array([_capi.KEYS[name] for name in fixed], numpy.int32),
+        values=numpy.array([float(values[name]) for name in fixed], numpy.float64),
+        computed_keys=numpy.array([_capi.KEYS[name] for name in computed], numpy.int32),
+        decay_mask=masks[0],
+        trust_ratio_mask=masks[1],
+    )
+    narrowed = [one.astype(jnp.result_type(leaf)) for one, leaf in zip(outputs[: len(w)], tree.flatten_up_to(gradients), strict=True)]
+    return tree.unflatten(narrowed), tree.unflatten(outputs[len(w) :])
+
+
+def _widened(leaf: Any) -> jax.Array:
+    array = jnp.asarray(leaf)
+    return array.astype(_wide_dtype(array.dtype))
+
+
+def _vector(values: list[Any]) -> jax.Array:
+    kind = jnp.result_type(float)  # float64 only where JAX has it
+    return jnp.stack([jnp.asarray(value, kind) for value in values]) if values else jnp.zeros(0, kind)
+
+
