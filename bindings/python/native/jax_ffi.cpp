@@ -1,4 +1,5 @@
-// liblars as a custom call of XLA on the CPU: updates and the new momentum from parameters, gradients and momentum.
+// liblars as a custom call of XLA on the CPU: updates and the new momentum from parameters, gradients and
+// momentum.
 //
 // Operands: hyper-parameters that are computed (an F32 or F64 vector), then n parameters, n gradients and n
 // momentum buffers, each F32 or F64. Results: n updates and n momentum buffers, which are those of the
@@ -28,8 +29,8 @@ using Handle = std::unique_ptr<lars_optimizer, Destroy>;
 struct Settings {
   ffi::Span<const std::int32_t> keys;  // with their values
   ffi::Span<const double> values;
-  ffi::Span<const std::int32_t> computed_keys;   // whose values are the first operand's
-  ffi::Span<const std::int32_t> decay_mask;      // by parameter
+  ffi::Span<const std::int32_t> computed_keys;  // whose values are the first operand's
+  ffi::Span<const std::int32_t> decay_mask;     // by parameter
   ffi::Span<const std::int32_t> trust_ratio_mask;
 };
 
@@ -120,7 +121,8 @@ Handle make(const std::vector<ffi::AnyBuffer>& parameters, const Settings& setti
                                static_cast<std::uint32_t>(dimensions.size()), dimensions.begin(), nullptr),
             handle);
     require(lars_set(handle.get(), name.c_str(), LARS_WEIGHT_DECAY_MASK, settings.decay_mask[i]), handle);
-    require(lars_set(handle.get(), name.c_str(), LARS_TRUST_RATIO_MASK, settings.trust_ratio_mask[i]), handle);
+    require(lars_set(handle.get(), name.c_str(), LARS_TRUST_RATIO_MASK, settings.trust_ratio_mask[i]),
+            handle);
   }
   for (std::size_t i = 0; i < settings.keys.size(); ++i)
     require(lars_set(handle.get(), nullptr, settings.keys[i], settings.values[i]), handle);
@@ -130,7 +132,8 @@ Handle make(const std::vector<ffi::AnyBuffer>& parameters, const Settings& setti
 
 /// Sets what is computed anew for every call.
 void set_computed(const Handle& handle, const ffi::AnyBuffer& values, const Settings& settings) {
-  require(values.element_count() == settings.computed_keys.size(), "a value is needed for every computed key");
+  require(values.element_count() == settings.computed_keys.size(),
+          "a value is needed for every computed key");
   for (std::size_t i = 0; i < settings.computed_keys.size(); ++i) {
     const double value = values.element_type() == ffi::F64
                              ? static_cast<const double*>(values.untyped_data())[i]
@@ -153,11 +156,13 @@ ffi::AnyBuffer result(const ffi::RemainingRets& results, std::size_t index) {
 
 /// Whether all arrays of a parameter are as long and of the same type as it.
 void require_same(const ffi::AnyBuffer& parameter, const ffi::AnyBuffer& other) {
-  require(other.element_type() == parameter.element_type() && other.element_count() == parameter.element_count(),
-          "gradients, momentum and updates must have their parameter's type and size");
+  require(
+      other.element_type() == parameter.element_type() && other.element_count() == parameter.element_count(),
+      "gradients, momentum and updates must have their parameter's type and size");
 }
 
-ffi::Error update(const ffi::RemainingArgs& arguments, const ffi::RemainingRets& results, const Settings& settings) {
+ffi::Error update(const ffi::RemainingArgs& arguments, const ffi::RemainingRets& results,
+                  const Settings& settings) {
   const std::size_t count = settings.decay_mask.size();
   require(arguments.size() == 1 + 3 * count && results.size() == 2 * count &&
               settings.trust_ratio_mask.size() == count && settings.keys.size() == settings.values.size(),
@@ -170,7 +175,8 @@ ffi::Error update(const ffi::RemainingArgs& arguments, const ffi::RemainingRets&
     const ffi::AnyBuffer before = argument(arguments, 1 + 2 * count + i);
     const ffi::AnyBuffer momentum = result(results, count + i);
     const ffi::AnyBuffer increment = result(results, i);
-    for (const ffi::AnyBuffer& other : {gradient, before, momentum, increment}) require_same(parameter, other);
+    for (const ffi::AnyBuffer& other : {gradient, before, momentum, increment})
+      require_same(parameter, other);
     require(before.untyped_data() == momentum.untyped_data() || parameter.element_count() == 0,
             "the momentum of operands and results must be the same memory");
     parameters.push_back(parameter);
@@ -203,6 +209,9 @@ ffi::Error call(ffi::RemainingArgs arguments, ffi::RemainingRets results, ffi::S
 }
 
 }  // namespace
+
+extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* liblars_update(
+    XLA_FFI_CallFrame* call_frame);
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(liblars_update, call,
                               ffi::Ffi::Bind()

@@ -147,6 +147,10 @@ def _widened(leaf: Any) -> jax.Array:
 
 def _vector(values: list[Any]) -> jax.Array:
     kind = jnp.result_type(float)  # float64 only where JAX has it
-    return jnp.stack([jnp.asarray(value, kind) for value in values]) if values else jnp.zeros(0, kind)
+    if not values:
+        return jnp.zeros(0, kind)
+    computed = jnp.stack([jnp.asarray(value, kind) for value in values])
+    # A schedule of optax ends a little below 0 where its binary32 rounds so; liblars refuses what is below 0.
+    return jnp.where((computed < 0) & (computed > -1e-6), 0, computed)
 
 
