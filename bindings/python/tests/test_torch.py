@@ -85,7 +85,7 @@ def test_goes_in_the_right_direction_with_pytorchs_schedulers(kwargs, schedulers
     for _ in range(40):
         train(optimizer, model, inputs, targets, 1)
         for scheduler in running:
-            scheduler.step(loss_of(model, inputs, targets)) if "Plateau" in type(scheduler).__name__ else scheduler.step()
+            scheduler.step(loss_of(model, inputs, targets).item()) if "Plateau" in type(scheduler).__name__ else scheduler.step()
     assert loss_of(model, inputs, targets).item() < before
 
 
