@@ -270,6 +270,8 @@ std::vector<Row> schedule_rows() {
        [](World& x) { return lars_schedule_sgdr(2, kScales, kScales, kWarmups, kIncreasing, kScales, kNanScales, &x.made); }},
       {"lars_schedule_sgdr", "decay_steps", "within the warm-up", LARS_ERR_VALUE, {"decay_steps: 5 is not allowed", "greater than warmup_steps (9)"},
        [](World& x) { return lars_schedule_sgdr(2, kScales, kScales, kLongWarmups, kNotIncreasing, kScales, kScales, &x.made); }},
+      {"lars_schedule_sgdr", "decay_steps", "their sum overflows", LARS_ERR_VALUE, {"cycle 1: decay_steps: 18446744073709551615", "sum overflows"},
+       [](World& x) { const std::uint64_t endless[] = {5, UINT64_MAX}; return lars_schedule_sgdr(2, kScales, kScales, kWarmups, endless, kScales, kScales, &x.made); }},
       {"lars_schedule_sgdr", "schedule", "NULL", LARS_ERR_ARGUMENT, {},
        [](World&) { return lars_schedule_sgdr(2, kScales, kScales, kWarmups, kIncreasing, kScales, kScales, nullptr); }},
       {"lars_schedule_join", "count", "zero", LARS_ERR_ARGUMENT, {"count is 0", "at least one schedule"},

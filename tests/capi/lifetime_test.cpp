@@ -125,6 +125,12 @@ TEST(Kernels, GiveTheSameResultWithinRounding) {
       ASSERT_EQ(reference.step(), LARS_OK);
       ASSERT_EQ(blas.step(), LARS_OK);
     }
+    for (Trainee* trainee : {&reference, &blas}) {  // what the kernels "blas" leave to the plain loops
+      ASSERT_EQ(lars_set_gradient_clip(trainee->get(), 0.5), LARS_OK);
+      ASSERT_EQ(trainee->step(), LARS_OK);
+      ASSERT_EQ(trainee->accumulate(), LARS_OK);
+      ASSERT_EQ(trainee->step_accumulated(), LARS_OK);
+    }
     const double tolerance = dtype == LARS_F32 ? 1e-6 : 1e-15;
     for (std::size_t t = 0; t < reference.specs().size(); ++t) {
       for (std::size_t i = 0; i < reference.specs()[t].count(); ++i) {

@@ -78,6 +78,25 @@ TEST(Loading, AsksForCallbacksWhereTheHandleHasAnotherSchedule) {
   EXPECT_EQ(loader.step(), LARS_ERR_STATE);
 }
 
+/// It is saved as what it was: a callback that is to be set again.
+TEST(Loading, ACallbackThatIsMissingIsSavedAsOne) {
+  Trainee saver({{"w", LARS_F32, {3}}});
+  set_callback(saver);
+  const Trainee loader({{"w", LARS_F32, {3}}});
+  expect_ok(load(loader, saved(saver)), loader);
+  EXPECT_EQ(saved(loader), saved(saver));
+}
+
+TEST(Loading, WantsMetadataThatIsAnObject) {
+  const Trainee loader({{"w", LARS_F32, {3}}});
+  const std::string text = R"({"__metadata__":5})";
+  std::string file(8, '\0');
+  const std::uint64_t length = text.size();
+  std::memcpy(file.data(), &length, sizeof length);
+  EXPECT_EQ(load(loader, file + text), LARS_ERR_FORMAT);
+  EXPECT_NE(message(loader).find("__metadata__ is not a JSON object"), std::string::npos) << message(loader);
+}
+
 /// Every number of every form has a part in these values; a form that lost one would give others.
 TEST(Loading, BringsSchedulesWhole) {
   const double bound = 0.5;
@@ -206,6 +225,13 @@ const Case kCases[] = {
     {"a parameter twice", LARS_ERR_FORMAT, "parameter 'v' is there twice",
      [](Forgery& f) { f["parameters"].push_back(json(f["parameters"][0])); }},
     {"a parameter less", LARS_ERR_MISMATCH, "no parameter 'v'", [](Forgery& f) { f["parameters"].erase(0); }},
+    {"a list that is an object", LARS_ERR_FORMAT, "an object",
+     [](Forgery& f) { f["parameters"] = json::object(); }},
+    {"a list that is true", LARS_ERR_FORMAT, "true or false", [](Forgery& f) { f["parameters"] = true; }},
+    {"a list that is a number", LARS_ERR_FORMAT, "a number", [](Forgery& f) { f["parameters"] = -0.5; }},
+    {"a list that is null", LARS_ERR_FORMAT, "null", [](Forgery& f) { f["parameters"] = nullptr; }},
+    {"an extent beyond all", LARS_ERR_FORMAT, "an extent of tensor 'w.momentum' is too large",
+     [](Forgery& f) { f.header["w.momentum"]["shape"] = {UINT64_MAX}; }},
     {"a tensor less", LARS_ERR_FORMAT, "tensor 'w.momentum' is missing",
      [](Forgery& f) {
        f.header["other"] = f.header["w.momentum"];
