@@ -1,0 +1,81 @@
+# Functions that the library calls, on the thread of the call that it is in. Each gets, as `user`,
+# the address of a Ref{Any} that holds the Julia function. It is passed as Any, which roots it for
+# the call and keeps the compiler from putting it on the stack; what the library keeps longer, the
+# optimizer or schedule keeps, too. No exception may pass through C: it is remembered in the task,
+# and the call that fails for it has it as its cause.
+
+const REMEMBERED = :Liblars_remembered
+
+function remember(exception)
+    task_local_storage(REMEMBERED, CapturedException(exception, catch_backtrace()))
+    return Int32(-1)
+end
+
+function_of(user::Ptr{Cvoid}) = (unsafe_pointer_to_objref(user)::Base.RefValue{Any})[]
+
+"A parameter, as selectors and [`Liblars.parameter`](@ref) tell of it."
+struct Parameter
+    index::Int
+    name::String
+    eltype::Type
+    shape::Dims
+end
+
+function Parameter(index::UInt32, name, dtype::Int32, ndim::UInt32, shape::Ptr{Int64})
+    extents = ntuple(i -> Int(unsafe_load(shape, i)), ndim)
+    return Parameter(index + 1, unsafe_string(name), TYPES[dtype], extents)
+end
+
+function call_predicate(user, index, name, dtype, ndim, shape)::Int32
+    try
+        return function_of(user)(Parameter(index, name, dtype, ndim, shape))::Bool
+    catch exception
+        return remember(exception)
+    end
+end
+predicate_pointer() =
+    @cfunction(call_predicate, Int32, (Ptr{Cvoid}, UInt32, Cstring, Int32, UInt32, Ptr{Int64}))
+
+function call_schedule(user, step, value)::Int32
+    try
+        unsafe_store!(value, function_of(user)(Int(step)))
+        return 0
+    catch exception
+        return remember(exception)
+    end
+end
+schedule_pointer() = @cfunction(call_schedule, Int32, (Ptr{Cvoid}, UInt64, Ptr{Float64}))
+
+"What an observer is told of a step; `quantities` by name, as from [`Liblars.telemetry`](@ref)."
+struct StepReport
+    skipped::Bool
+    steps::Int
+    quantities::NamedTuple{keys(TELEMETRY),NTuple{length(TELEMETRY),Vector{Float64}}}
+end
+
+function call_observer(user, status, steps, count, quantities)::Cvoid
+    try
+        values = map(TELEMETRY) do quantity
+            copy(unsafe_wrap(Array, unsafe_load(quantities, quantity + 1), count))
+        end
+        function_of(user)(StepReport(status != 0, steps, values))
+    catch exception
+        # The step is done, so the call does not fail.
+        problem = (exception, catch_backtrace())
+        @error "the observer of a Liblars.Optimizer failed" exception = problem
+    end
+    return nothing
+end
+observer_pointer() =
+    @cfunction(call_observer, Cvoid, (Ptr{Cvoid}, Int32, UInt64, UInt32, Ptr{Ptr{Float64}}))
+
+function call_parallel_for(user, count, task, context)::Int32
+    try
+        function_of(user)(count, i -> ccall(task, Cvoid, (Ptr{Cvoid}, UInt32), context, i - 1))
+        return 0
+    catch exception
+        return remember(exception)
+    end
+end
+parallel_for_pointer() =
+    @cfunction(call_parallel_for, Int32, (Ptr{Cvoid}, UInt32, Ptr{Cvoid}, Ptr{Cvoid}))
