@@ -1,0 +1,3 @@
+module github.com/liblars/liblars/bindings/go
+
+go 1.24.0

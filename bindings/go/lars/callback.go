@@ -1,0 +1,116 @@
+package lars
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/cgo"
+	"sync/atomic"
+	"unsafe"
+	"weak"
+)
+
+// A callback is a function of the program that the library calls. Whoever may have the library call it keeps it.
+type callback struct {
+	function any
+	handle   cgo.Handle // what the library knows it by
+	panicked atomic.Pointer[any]
+}
+
+// newCallback makes a handle that does not keep the callback in memory: functions as a rule refer to the trainer, and
+// that to the optimizer, which would then never be released.
+func newCallback(function any) *callback {
+	c := &callback{function: function}
+	c.handle = cgo.NewHandle(weak.Make(c))
+	runtime.AddCleanup(c, cgo.Handle.Delete, c.handle)
+	return c
+}
+
+func callbackOf(user C.uintptr_t) *callback {
+	return cgo.Handle(user).Value().(weak.Pointer[callback]).Value()
+}
+
+// user is what C passes on to the exported functions below; 0 for none.
+func (c *callback) user() C.uintptr_t {
+	if c == nil {
+		return 0
+	}
+	return C.uintptr_t(c.handle)
+}
+
+// guard runs f and says whether it returned. If it panics, the panic stops here, for C cannot be unwound; it goes on
+// in rethrow.
+func (c *callback) guard(f func()) (returned bool) {
+	defer func() {
+		if returned {
+			return
+		}
+		if value := recover(); value != nil {
+			c.panicked.Store(&value)
+		}
+	}()
+	f()
+	return true
+}
+
+// rethrow panics as the function did, once C has returned.
+func (c *callback) rethrow() {
+	if c == nil {
+		return
+	}
+	if value := c.panicked.Swap(nil); value != nil {
+		panic(*value)
+	}
+}
+
+//export larsGoPredicate
+func larsGoPredicate(user C.uintptr_t, index C.uint32_t, name *C.char, dtype C.int32_t, ndim C.uint32_t,
+	shape *C.int64_t) C.int32_t {
+	c := callbackOf(user)
+	var selected bool
+	if !c.guard(func() {
+		selected = c.function.(func(Parameter) bool)(parameterOf(index, name, dtype, ndim, shape))
+	}) {
+		return -1
+	}
+	return cBool(selected)
+}
+
+//export larsGoSchedule
+func larsGoSchedule(user C.uintptr_t, step C.uint64_t, value *C.double) C.int32_t {
+	c := callbackOf(user)
+	if !c.guard(func() { *value = C.double(c.function.(func(uint64) float64)(uint64(step))) }) {
+		return -1
+	}
+	return 0
+}
+
+//export larsGoObserver
+func larsGoObserver(user C.uintptr_t, status C.int32_t, steps C.uint64_t, count C.uint32_t, quantities **C.double) {
+	c := callbackOf(user)
+	report := &StepReport{
+		Skipped:    status == C.LARS_SKIPPED,
+		Steps:      uint64(steps),
+		count:      count,
+		quantities: unsafe.Slice(quantities, C.LARS_TELEMETRY_COUNT),
+	}
+	c.guard(func() { c.function.(func(*StepReport))(report) })
+	report.quantities = nil // the library's memory is borrowed for the call
+}
+
+//export larsGoParallelFor
+func larsGoParallelFor(user C.uintptr_t, count C.uint32_t, task C.lars_task, context unsafe.Pointer) C.int32_t {
+	c := callbackOf(user)
+	run := func(index int) {
+		if index < 0 || index >= int(count) {
+			panic(fmt.Sprintf("lars: there is no task %d of %d", index, count))
+		}
+		C.lars_go_run_task(task, context, C.uint32_t(index))
+	}
+	if !c.guard(func() { c.function.(func(int, func(int)))(int(count), run) }) {
+		return -1
+	}
+	return 0
+}

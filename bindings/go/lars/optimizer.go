@@ -1,0 +1,204 @@
+package lars
+
+// #cgo pkg-config: liblars
+// #include "bridge.h"
+import "C"
+
+import (
+	"runtime"
+	"sync"
+	"unsafe"
+)
+
+// Version is the version of the library that runs: "0.1.0".
+func Version() string { return C.GoString(C.lars_version_string()) }
+
+// VersionNumber is major * 10000 + minor * 100 + patch of the library that runs.
+func VersionNumber() int { return int(C.lars_version()) }
+
+// Optimizer is parameters, their hyper-parameters and their momentum. New makes one, Close releases it.
+//
+// Its methods do what the functions of that name in lars.h do. One that returns an error has changed nothing.
+// Calls on one optimizer exclude each other: while one runs, any other returns ErrBusy at once, also from within a
+// function that the library calls.
+type Optimizer struct {
+	running            sync.Mutex
+	owned              *owned // nil if closed
+	cleanup            runtime.Cleanup
+	observer, parallel *callback
+	scheduled          []*callback
+}
+
+// owned is what an optimizer must release, apart from it, so that this can be done when it is gone.
+type owned struct {
+	handle                                            *C.lars_optimizer
+	parameters, gradients, updates, momentum, masters list
+}
+
+// New makes an optimizer without parameters. It reads the environment variables LARS_KERNELS and LARS_NUM_THREADS.
+func New() (*Optimizer, error) {
+	c := new(owned)
+	if status := C.lars_create(&c.handle); status < 0 {
+		return nil, &Error{Status(status), "out of memory"}
+	}
+	o := &Optimizer{owned: c}
+	o.cleanup = runtime.AddCleanup(o, func(c *owned) {
+		C.lars_destroy(c.handle)
+		c.unpin()
+	}, c)
+	return o, nil
+}
+
+// Close releases the optimizer and its momentum. It is ErrBusy, and closes nothing, while another call runs; to close
+// twice does nothing. An optimizer that is never closed is released some time after nothing refers to it any more.
+func (o *Optimizer) Close() error {
+	if !o.running.TryLock() {
+		return errBusy
+	}
+	defer o.running.Unlock()
+	if o.owned == nil {
+		return nil
+	}
+	if status := C.lars_destroy(o.owned.handle); status < 0 {
+		return o.owned.failed(status)
+	}
+	o.owned.unpin()
+	o.cleanup.Stop()
+	o.owned, o.observer, o.parallel, o.scheduled = nil, nil, nil, nil
+	return nil
+}
+
+func (c *owned) unpin() {
+	for _, l := range []*list{&c.parameters, &c.gradients, &c.updates, &c.momentum, &c.masters} {
+		l.release()
+	}
+}
+
+func (c *owned) failed(status C.int32_t) error {
+	return &Error{Status(status), C.GoString(C.lars_error_message(c.handle))}
+}
+
+// run excludes other calls while f makes one. The mutex also keeps the optimizer, and so the handle, alive until
+// then.
+func (o *Optimizer) run(f func(c *owned) C.int32_t) (C.int32_t, error) {
+	if !o.running.TryLock() {
+		return 0, errBusy
+	}
+	defer o.running.Unlock()
+	if o.owned == nil {
+		return 0, ErrClosed
+	}
+	status := f(o.owned)
+	o.observer.rethrow()
+	o.parallel.rethrow()
+	if status >= 0 {
+		return status, nil
+	}
+	if status == C.LARS_ERR_CALLBACK {
+		rethrow(o.scheduled)
+	}
+	return status, o.owned.failed(status)
+}
+
+// call is run for calls that return no more than whether they failed.
+func (o *Optimizer) call(f func(c *owned) C.int32_t) error {
+	_, err := o.run(f)
+	return err
+}
+
+// Parameter is what an optimizer knows of one of its tensors.
+type Parameter struct {
+	Index int
+	Name  string
+	Type  Type
+	Shape []int
+}
+
+func parameterOf(index C.uint32_t, name *C.char, dtype C.int32_t, ndim C.uint32_t, shape *C.int64_t) Parameter {
+	extents := make([]int, ndim)
+	for i, extent := range unsafe.Slice(shape, ndim) {
+		extents[i] = int(extent)
+	}
+	return Parameter{int(index), C.GoString(name), Type(dtype), extents}
+}
+
+// AddParameter registers a tensor, before the first step, and returns its index: 0, 1, ... in order. A scalar has no
+// shape.
+func (o *Optimizer) AddParameter(name string, dtype Type, shape ...int) (int, error) {
+	cName, err := cString(name, "name", ErrName)
+	if err != nil {
+		return 0, err
+	}
+	extents := make([]C.int64_t, len(shape))
+	for i, extent := range shape {
+		extents[i] = C.int64_t(extent)
+	}
+	var index C.uint32_t
+	err = o.call(func(c *owned) C.int32_t {
+		return C.lars_add_parameter(c.handle, cName, C.int32_t(dtype), cCount(len(extents)), unsafe.SliceData(extents),
+			&index)
+	})
+	return int(index), err
+}
+
+// ParameterCount is the number of parameters.
+func (o *Optimizer) ParameterCount() (int, error) {
+	var count C.uint32_t
+	err := o.call(func(c *owned) C.int32_t { return C.lars_parameter_count(c.handle, &count) })
+	return int(count), err
+}
+
+// ParameterIndex is the index of the parameter of that name.
+func (o *Optimizer) ParameterIndex(name string) (int, error) {
+	cName, err := cString(name, "name", ErrName)
+	if err != nil {
+		return 0, err
+	}
+	var index C.uint32_t
+	err = o.call(func(c *owned) C.int32_t { return C.lars_parameter_index(c.handle, cName, &index) })
+	return int(index), err
+}
+
+// Parameter is the parameter of that index.
+func (o *Optimizer) Parameter(index int) (Parameter, error) {
+	cIndex, err := cIndex(index)
+	if err != nil {
+		return Parameter{}, err
+	}
+	var found Parameter
+	err = o.call(func(c *owned) C.int32_t {
+		var name *C.char
+		var dtype C.int32_t
+		var ndim C.uint32_t
+		var shape *C.int64_t
+		status := C.lars_parameter_info(c.handle, cIndex, &name, &dtype, &ndim, &shape)
+		if status >= 0 {
+			found = parameterOf(cIndex, name, dtype, ndim, shape)
+		}
+		return status
+	})
+	return found, err
+}
+
+// SetGradientType sets the element type of the selected parameters' gradients: their own (the default), F32 for
+// F16 and BF16 parameters, F16 or BF16 for F32 parameters.
+func (o *Optimizer) SetGradientType(selector string, dtype Type) error {
+	cSelector, err := cSelector(selector)
+	if err != nil {
+		return err
+	}
+	return o.call(func(c *owned) C.int32_t {
+		return C.lars_set_gradient_dtype(c.handle, cSelector, C.int32_t(dtype))
+	})
+}
+
+// GradientType is the element type of the parameter's gradient.
+func (o *Optimizer) GradientType(index int) (Type, error) {
+	cIndex, err := cIndex(index)
+	if err != nil {
+		return 0, err
+	}
+	var dtype C.int32_t
+	err = o.call(func(c *owned) C.int32_t { return C.lars_gradient_dtype(c.handle, cIndex, &dtype) })
+	return Type(dtype), err
+}
