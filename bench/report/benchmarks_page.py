@@ -14,6 +14,7 @@ import textwrap
 
 import benchmarks_pictures as pictures
 import reasons
+from bindings import BindingRun
 from checkpoints import CheckpointRuns
 from results import PeerRun, StepRun
 from targets import Finding, Targets, figure
@@ -204,7 +205,8 @@ def main() -> None:
     threads = max(models[0].threads())
     targets = Targets(steps, peers, threads, cache_bytes(peers))
     checkpoints = CheckpointRuns(arguments.results)
-    findings = targets.findings() + checkpoints.findings()
+    bindings = BindingRun(arguments.results / "bindings.json")
+    findings = targets.findings() + checkpoints.findings() + bindings.findings()
     images = arguments.images
     images.mkdir(parents=True, exist_ok=True)
 
@@ -233,6 +235,7 @@ def main() -> None:
         tiny=tiny_text(steps["small"]),
         memory=memory_text(models),
         checkpoints=table(checkpoints.HEAD, checkpoints.rows()),
+        bindings=table(bindings.HEAD, bindings.rows()),
         threads=threads,
         images=os.path.relpath(images, arguments.page.parent),
     )

@@ -44,6 +44,11 @@ REASONS = {
         "can be had."
     ),
     "flat": NOISE,
+    "bindings_model": NOISE,
+    "bindings_tiny": (
+        "A look at one array takes Python some 0.3 µs, Julia and the others tens of nanoseconds, and there are 322: type, length, "
+        "where it lies. Optimizer.bind looks once."
+    ),
     "checkpoints": (
         "lars_load reads into new memory, which takes the place of the old when all has been checked, and asks for huge pages, "
         "as momentum does. Where the system has them at hand a load is faster than plain reads into ordinary pages; where it "

@@ -6,6 +6,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -74,7 +75,7 @@ func measure(m model, threads int, duration time.Duration) (result, error) {
 		return result{}, err
 	}
 	defer opt.Close()
-	if err := opt.Set(lars.All, lars.LearningRate, 1e-3); err != nil {
+	if err := errors.Join(opt.Set(lars.All, lars.LearningRate, 0.1), opt.Set(lars.All, lars.WeightDecay, 1e-4)); err != nil {
 		return result{}, err
 	}
 	if err := opt.SetThreads(threads); err != nil {
@@ -91,8 +92,8 @@ func measure(m model, threads int, duration time.Duration) (result, error) {
 			elements *= extent
 		}
 		measured.Elements += elements
-		parameters = append(parameters, lars.Of(numbers(elements, 1)))
-		gradients = append(gradients, lars.Of(numbers(elements, 0.01)))
+		parameters = append(parameters, lars.Of(filled(elements, 0.5)))
+		gradients = append(gradients, lars.Of(filled(elements, 1e-3)))
 	}
 	var times []time.Duration
 	for end := time.Now().Add(duration); len(times) < 20 || time.Now().Before(end); {
@@ -108,11 +109,10 @@ func measure(m model, threads int, duration time.Duration) (result, error) {
 	return measured, nil
 }
 
-// numbers of either sign, the same every time.
-func numbers(count int, scale float32) []float32 {
+func filled(count int, value float32) []float32 {
 	all := make([]float32, count)
 	for i := range all {
-		all[i] = (float32(i*7919%2003)/1001 - 1) * scale
+		all[i] = value
 	}
 	return all
 }
