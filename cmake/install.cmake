@@ -29,6 +29,6 @@ endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/liblars.pc.in ${CMAKE_CURRENT_BINARY_DIR}/liblars.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/liblars.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
-if(PROJECT_IS_TOP_LEVEL)
+if(PROJECT_IS_TOP_LEVEL AND EXISTS ${PROJECT_SOURCE_DIR}/CHANGELOG.md)  # not where the sources alone are, in a Rust crate
   include(${PROJECT_SOURCE_DIR}/cmake/package.cmake)
 endif()
