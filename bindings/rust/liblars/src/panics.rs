@@ -1,0 +1,51 @@
+//! Panics of callbacks: they must not unwind through C, so they wait until it has returned.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+thread_local! {
+    /// Of the call that runs on this thread. The library calls every callback on its caller's thread.
+    static CAUGHT: Cell<Option<Box<dyn Any + Send>>> = const { Cell::new(None) };
+}
+
+/// Calls a callback; `None` if it panicked.
+///
+/// Nobody sees what the callback leaves half done before [`resume`] goes on with the panic, just as if there
+/// were no C in between: hence `AssertUnwindSafe`.
+pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(callback)).map_err(|payload| CAUGHT.set(Some(payload))).ok()
+}
+
+/// Goes on with what [`catch`] caught on this thread. To be called after every call of the library that may
+/// call back. The library has finished what it was doing by then, or left all as it was.
+pub(crate) fn resume() {
+    if let Some(payload) = CAUGHT.take() {
+        resume_unwind(payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_waits() {
+        assert_eq!(catch(|| 1), Some(1));
+        resume();
+        assert_eq!(catch(|| -> i32 { resume_unwind(Box::new("reason")) }), None);
+        let payload = catch_unwind(resume).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"reason"));
+        resume();
+    }
+
+    #[test]
+    fn a_panic_passes_through_two_calls() {
+        let outer = catch(|| {
+            assert_eq!(catch(|| -> i32 { resume_unwind(Box::new("inner")) }), None);
+            resume();
+        });
+        assert_eq!(outer, None);
+        assert_eq!(catch_unwind(resume).unwrap_err().downcast_ref(), Some(&"inner"));
+    }
+}
