@@ -47,7 +47,9 @@ fn main() -> Result<(), Failure> {
 fn read_idx(path: &str, header: usize, bytes: usize) -> Result<Vec<u8>, Failure> {
     let output = Command::new("gzip").args(["-dc", path]).output()?;
     let content = output.stdout.get(header..header + bytes);
-    Ok(content.ok_or_else(|| format!("{path} is not there, or is no IDX file with {IMAGES} images or labels"))?.to_vec())
+    Ok(content
+        .ok_or_else(|| format!("{path} is not there, or is no IDX file with {IMAGES} images or labels"))?
+        .to_vec())
 }
 
 struct Model {
@@ -62,7 +64,8 @@ impl Model {
             let scale = 2.0 / (inputs as f64).sqrt();
             let values: Vec<f32> = (0..inputs * outputs)
                 .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    state =
+                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     #[allow(clippy::cast_possible_truncation)]
                     let value = (((state >> 40) as f64 / 16_777_216.0 - 0.5) * scale) as f32;
                     value

@@ -47,6 +47,8 @@ impl From<Error> for candle_core::Error {
 /// As with candle's own optimizers, a variable without a gradient is left alone. If there is one, the others are
 /// stepped one after the other, each with its own momentum and step count: then a step that fails may have stepped
 /// some of them, and gradients cannot be clipped by the norm of all.
+///
+/// A step holds the locks of the variables until it ends: observers and schedules that look at one wait forever.
 #[derive(Debug)]
 pub struct Lars {
     optimizer: Optimizer,
