@@ -27,7 +27,8 @@ from ._errors import (
     LarsTypeError,
     LarsValueError,
 )
-from ._optimizer import Nonfinite, Norms, Optimizer, Parameter, StepReport
+from ._optimizer import Optimizer
+from ._records import Nonfinite, Norms, Parameter, StepReport
 from ._schedules import Schedule
 
 __version__ = _library.lars_version_string().decode()

@@ -13,44 +13,12 @@ import numpy
 from . import _capi
 from ._arrays import Array, array_of
 from ._errors import error_of, number_of, refused
+from ._records import Nonfinite, Norms, Parameter, StepReport
 from ._schedules import Schedule, schedule_of
 
 _library = _capi.library
 _DTYPE_NAMES = {number: name for name, number in _capi.DTYPES.items()}
 _CHOICES = {"denominator": _capi.DENOMINATORS, "outside_momentum": _capi.OUTSIDE_MOMENTUM}
-
-
-class Parameter(NamedTuple):
-    """A parameter, as predicates and `Optimizer.parameter` tell of it."""
-
-    index: int
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-
-
-class Norms(NamedTuple):
-    """Of a parameter's last step."""
-
-    weight_norm: float
-    update_norm: float
-    trust_ratio: float
-
-
-class Nonfinite(NamedTuple):
-    """Where the last step that was refused or skipped found NaN or Inf."""
-
-    index: int
-    parameter_elements: int
-    gradient_elements: int
-
-
-class StepReport(NamedTuple):
-    """What an observer is told; `quantities` by name, as from `Optimizer.telemetry`."""
-
-    skipped: bool
-    steps: int
-    quantities: dict[str, numpy.ndarray]
 
 
 class _Arrays(NamedTuple):
@@ -162,11 +130,8 @@ class Optimizer:
         schedule = schedule_of(value)
         if isinstance(schedule, Schedule):
             self._functions.extend(one for one in schedule.kept if one not in self._functions)
-            by_name, by_predicate, argument = (
-                _library.lars_set_schedule,
-                _library.lars_set_schedule_if,
-                schedule.handle,
-            )
+            by_name, by_predicate = _library.lars_set_schedule, _library.lars_set_schedule_if
+            argument: Any = schedule.handle
         else:
             by_name, by_predicate, argument = _library.lars_set, _library.lars_set_if, schedule
         if callable(selector):
