@@ -13,6 +13,7 @@
 #include <fstream>
 #include <lars/lars.hpp>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -89,13 +90,16 @@ void measure(bool c, const std::vector<Shape>& shapes, double seconds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: lars-overhead c|cpp MODEL.json SECONDS\n");
-    return 2;
+  try {
+    if (argc != 4) throw std::invalid_argument("usage: lars-overhead c|cpp MODEL.json SECONDS");
+    const bool c = std::string(argv[1]) == "c";
+    const std::vector<Shape> shapes = shapes_of(argv[2]);
+    const double seconds = std::stod(argv[3]);
+    measure(c, shapes, seconds);
+    measure(c, std::vector<Shape>(shapes.size(), Shape{kTiny}), seconds);
+    return 0;
+  } catch (const std::exception& error) {
+    static_cast<void>(std::fprintf(stderr, "lars-overhead: %s\n", error.what()));
+    return 1;
   }
-  const bool c = std::string(argv[1]) == "c";
-  const std::vector<Shape> shapes = shapes_of(argv[2]);
-  measure(c, shapes, std::atof(argv[3]));
-  measure(c, std::vector<Shape>(shapes.size(), Shape{kTiny}), std::atof(argv[3]));
-  return 0;
 }
