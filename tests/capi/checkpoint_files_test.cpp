@@ -117,7 +117,8 @@ TEST_F(Checkpoints, SavingAndLoadingNeedNoSecondCopyOfTheState) {
 #endif
   constexpr std::int64_t kElements = 24 << 20;  // 96 MiB of momentum
   constexpr std::size_t kState = sizeof(float) * std::size_t{kElements};
-  constexpr std::size_t kAllowed = 4 << 20;
+  // Far from a second copy, and enough for an emulator's translations of the code that runs for the first time.
+  constexpr std::size_t kAllowed = kState / 4;
   const OptimizerHandle large = make_optimizer();
   ASSERT_EQ(lars_add_parameter(large.get(), "w", LARS_F32, 1, &kElements, nullptr), LARS_OK);
   ASSERT_EQ(lars_set(large.get(), nullptr, LARS_LEARNING_RATE, 0.1), LARS_OK);
