@@ -14,18 +14,15 @@ namespace {
 /// library, so that results do not depend on how the threads of a pool were set up.
 class ScopedEnvironment {
  public:
-  explicit ScopedEnvironment(const std::fenv_t& environment) {
-    std::fegetenv(&own_);
-    std::fesetenv(&environment);
-  }
-  ~ScopedEnvironment() { std::fesetenv(&own_); }
+  explicit ScopedEnvironment(const FloatingPoint& environment) { environment.apply(); }
+  ~ScopedEnvironment() { own_.apply(); }
   ScopedEnvironment(const ScopedEnvironment&) = delete;
   ScopedEnvironment& operator=(const ScopedEnvironment&) = delete;
   ScopedEnvironment(ScopedEnvironment&&) = delete;
   ScopedEnvironment& operator=(ScopedEnvironment&&) = delete;
 
  private:
-  std::fenv_t own_ = {};
+  FloatingPoint own_ = FloatingPoint::current();
 };
 
 /// What the caller did before it handed the job to a pool happens before the job's tasks. ThreadSanitizer
@@ -85,7 +82,7 @@ void Executor::prepare(std::uint64_t elements) {
 
 bool Executor::run(std::uint32_t tasks) {
   job_.tasks = tasks;
-  std::fegetenv(&job_.environment);
+  job_.environment = FloatingPoint::current();
   job_.unfinished = job_.units;
   for (std::uint32_t i = 0; i < tasks; ++i) {
     const std::uint64_t first = job_.units * i / tasks;

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <atomic>
-#include <cfenv>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "floating_point.h"
 #include "lars/lars.h"
 #include "thread_pool.h"
 
@@ -69,7 +69,7 @@ class Executor {
     const void* body = nullptr;
     void (*run_unit)(const void* body, std::size_t unit) = nullptr;
     std::uint32_t tasks = 0;
-    std::fenv_t environment = {};  // the caller's rounding mode and handling of subnormal numbers
+    FloatingPoint environment;  // the caller's rounding mode and handling of subnormal numbers
     std::atomic<std::uint64_t> unfinished = 0;
     // A pass orders its memory accesses itself, whatever a host's pool promises: a task joins before it looks
     // at anything, and the caller waits for those that joined.

@@ -15,17 +15,26 @@
 namespace lars {
 namespace {
 
+/// Bytes of caches, where the system does not tell.
+constexpr long kUsualLevel2 = 1L << 20;
+constexpr long kUsualLevel3 = 16L << 20;
+
 /// Bytes of parameters and gradients that go through both passes together, so that the second finds in cache
 /// what the first has read: about twice the level-2 caches of so many threads. More would fit the last-level
 /// cache, but that is shared with other processes, and with other guests of the machine; docs/design.md has
 /// the measurement.
 std::uint64_t wave_bytes(std::uint32_t threads) {
+#ifdef _SC_LEVEL2_CACHE_SIZE
   static const auto cache = [](int name, long usual) {
     const long size = sysconf(name);
     return static_cast<std::uint64_t>(size > 0 ? size : usual);
   };
-  static const std::uint64_t level2 = cache(_SC_LEVEL2_CACHE_SIZE, 1L << 20);
-  static const std::uint64_t level3 = cache(_SC_LEVEL3_CACHE_SIZE, 16L << 20);
+  static const std::uint64_t level2 = cache(_SC_LEVEL2_CACHE_SIZE, kUsualLevel2);
+  static const std::uint64_t level3 = cache(_SC_LEVEL3_CACHE_SIZE, kUsualLevel3);
+#else
+  constexpr std::uint64_t level2 = kUsualLevel2;
+  constexpr std::uint64_t level3 = kUsualLevel3;
+#endif
   return std::min(2 * level2 * threads, level3 / 2);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 #include "elementary.h"
@@ -41,7 +42,7 @@ double Schedule::at(const PiecewiseInterpolate& form, std::uint64_t step) {
   const double end = form.values[interval + 1];
   const double fraction = static_cast<double>(step - begin) / static_cast<double>(*next - begin);
   if (!form.cosine) return (end - start) * fraction + start;
-  return end + (start - end) / 2.0 * (cosine(M_PI * fraction) + 1.0);
+  return end + (start - end) / 2.0 * (cosine(std::numbers::pi * fraction) + 1.0);
 }
 
 double Schedule::at(const ExponentialDecay& form, std::uint64_t step) {
@@ -57,7 +58,7 @@ double Schedule::at(const ExponentialDecay& form, std::uint64_t step) {
 
 double Schedule::at(const CosineDecay& form, std::uint64_t step) {
   const auto count = static_cast<double>(std::min(step, form.decay_steps));
-  const double decay = 0.5 * (1.0 + cosine(M_PI * count / static_cast<double>(form.decay_steps)));
+  const double decay = 0.5 * (1.0 + cosine(std::numbers::pi * count / static_cast<double>(form.decay_steps)));
   return form.init_value * ((1.0 - form.alpha) * power(decay, form.exponent) + form.alpha);
 }
 

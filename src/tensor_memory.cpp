@@ -1,6 +1,8 @@
 #include "tensor_memory.h"
 
+#if __has_include(<sys/mman.h>)
 #include <sys/mman.h>
+#endif
 
 #include <cstddef>
 #include <limits>

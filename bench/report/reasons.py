@@ -44,10 +44,13 @@ REASONS = {
         "can be had."
     ),
     "flat": NOISE,
-    "bindings_model": NOISE,
+    "bindings_model": (
+        "Python's step looks at 322 arrays, and PyTorch's optimizers at as many tensors: type, length, where each lies. "
+        "Optimizer.bind looks once."
+    ),
     "bindings_tiny": (
-        "A step looks at 322 arrays: type, length, where each lies. Where the language is interpreted, a look costs more than "
-        "the step of a tiny tensor; Python's Optimizer.bind looks once."
+        "As above: where the language is interpreted, a look at an array costs more than the step of a tiny one. The drop-in "
+        "for torch.optim must look, as gradients are new tensors at every step."
     ),
     "checkpoints": (
         "lars_load reads into new memory, which takes the place of the old when all has been checked, and asks for huge pages, "

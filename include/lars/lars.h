@@ -39,7 +39,9 @@
 
 /** @} */
 
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(_WIN32) && defined(LARS_BUILDING)
+#define LARS_API __declspec(dllexport)
+#elif !defined(_WIN32) && (defined(__GNUC__) || defined(__clang__))
 #define LARS_API __attribute__((visibility("default")))
 #else
 #define LARS_API
@@ -541,7 +543,8 @@ LARS_API int32_t lars_nonfinite(lars_optimizer* optimizer, uint32_t* index, uint
  * @{ */
 
 /** Saves to the file `path`, which is replaced whole or not at all, whenever the process or the system stops.
- * LARS_ERR_IO tells which file is there. Names of parameters must be UTF-8 (LARS_ERR_NAME). */
+ * LARS_ERR_IO tells which file is there. Names of parameters must be UTF-8 (LARS_ERR_NAME), and so must the
+ * path on Windows; elsewhere it is the bytes that the system knows the file by. */
 LARS_API int32_t lars_save(lars_optimizer* optimizer, const char* path) LARS_NOEXCEPT;
 
 /** Loads what lars_save has saved. The handle must have the same parameters: names, types and shapes, in any

@@ -7,6 +7,14 @@
 
 namespace lars {
 
+#ifdef _WIN32
+using SystemFile = void*;  // a HANDLE
+inline constexpr SystemFile kNoFile = nullptr;
+#else
+using SystemFile = int;  // a descriptor
+inline constexpr SystemFile kNoFile = -1;
+#endif
+
 /// Bytes to be read from anywhere.
 class Input {
  public:
@@ -34,13 +42,16 @@ class ReplacingFile {
   void commit();
 
  private:
+  /// Pieces below this are gathered, larger ones written as they are.
+  static constexpr std::size_t kBuffer = std::size_t{256} * 1024;
+
   void flush();
   void write_through(std::uint64_t offset, std::span<const std::byte> bytes);
   [[noreturn]] void fail_with(const char* action, int error);
 
   std::string path_;       // of the file to replace, symbolic links resolved
   std::string temporary_;  // "" when it is gone
-  int descriptor_ = -1;
+  SystemFile file_ = kNoFile;
   std::uint64_t position_ = 0;  // where the system would write next
   std::string buffer_;          // small pieces, to be written together
   std::uint64_t buffer_offset_ = 0;
@@ -60,7 +71,7 @@ class InputFile : public Input {
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  SystemFile file_ = kNoFile;
   std::uint64_t size_ = 0;
 };
 

@@ -9,7 +9,6 @@
 #include <barrier>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -17,31 +16,14 @@
 #include <thread>
 #include <vector>
 
+#include "support/folder.h"
 #include "support/trainee.h"
 
 namespace lars_test {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kBusyMessage =
     "another call on this handle is running; one handle serves one call at a time";
-
-/// A folder of one test's own.
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / "lars-XXXXXX") { EXPECT_NE(mkdtemp(path_.data()), nullptr); }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  Folder(Folder&&) = delete;
-  Folder& operator=(Folder&&) = delete;
-
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 std::string saved(const Trainee& trainee) {
   std::uint64_t bytes = 0;

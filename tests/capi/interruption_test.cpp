@@ -13,13 +13,13 @@
 #include <csignal>
 #include <cstdarg>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "support/folder.h"
 #include "support/trainee.h"
 
 namespace {
@@ -82,20 +82,9 @@ int close(int descriptor) {
 namespace lars_test {
 namespace {
 
-namespace fs = std::filesystem;
-
 class Interruptions : public testing::Test {
  protected:
-  Interruptions() : folder_(fs::temp_directory_path() / "lars-XXXXXX") {
-    EXPECT_NE(mkdtemp(folder_.data()), nullptr);
-  }
-  ~Interruptions() override { fs::remove_all(folder_); }
-  Interruptions(const Interruptions&) = delete;
-  Interruptions& operator=(const Interruptions&) = delete;
-  Interruptions(Interruptions&&) = delete;
-  Interruptions& operator=(Interruptions&&) = delete;
-
-  [[nodiscard]] std::string path() const { return folder_ + "/state"; }
+  [[nodiscard]] std::string path() const { return folder_.file("state"); }
 
   static Trainee make_trainee(std::int64_t elements) {
     Trainee trainee({{"large", LARS_F16, {elements}}, {"small", LARS_F64, {5}}, {"empty", LARS_F32, {0}}});
@@ -118,7 +107,7 @@ class Interruptions : public testing::Test {
   }
 
  private:
-  std::string folder_;
+  Folder folder_;
 };
 
 TEST_F(Interruptions, OfEverySystemCallChangeNothing) {

@@ -96,7 +96,7 @@ TEST(Schedules, CallbackIsAskedAnewByEveryCall) {
 
 TEST(Schedules, InvalidPartMakesAnInvalidJoin) {
   lars_schedule* bad = nullptr;
-  EXPECT_EQ(lars_schedule_constant(std::nan(""), &bad), LARS_ERR_VALUE);
+  EXPECT_EQ(lars_schedule_constant(std::numeric_limits<double>::quiet_NaN(), &bad), LARS_ERR_VALUE);
   const ScheduleHandle owner(bad);
   ASSERT_NE(bad, nullptr);
   const std::string message = lars_schedule_error_message(bad);

@@ -188,7 +188,7 @@ constexpr std::uint32_t kLast = 7;
 /// The digest after further steps from a checkpoint, parameters being as at the beginning.
 std::string resumed(const fs::path& file) {
   Run run;
-  run.check(lars_load(run.get(), file.c_str()));
+  run.check(lars_load(run.get(), file.string().c_str()));
   run.train(kSaved, kLast);
   return run.digest();
 }
@@ -204,7 +204,7 @@ void write(const fs::path& folder) {
                        0.25));  // steps large enough to show their rounding
     configure(run);
     run.train(0, kSaved);
-    run.check(lars_save(run.get(), file.c_str()));
+    run.check(lars_save(run.get(), file.string().c_str()));
     run.restart();
     run.check(lars_parameters_changed(run.get()));
     run.train(kSaved, kLast);  // without loading

@@ -23,7 +23,7 @@ TEST(Deviations, NormsBeyondTheRangeOfFloat32AreExact) {
   const std::vector<GoldenCase> cases = read_golden_cases("deviations");
   ASSERT_FALSE(cases.empty());
   for (const GoldenCase& golden : cases) {
-    for (const char* kernels : {"reference", "blas"}) {
+    for (const char* kernels : {"reference", "auto"}) {
       SCOPED_TRACE(golden.name + ", " + kernels);
       replay_updates<float>(golden, kernels, [&golden](std::uint64_t step, const Buffers<float>& updates) {
         const ExpectedTensor& expected = golden.updates.at(step - 1).tensors.at(golden.tensors.at(0).name);

@@ -117,7 +117,12 @@ const std::vector<std::string> groups = {"hyperparameters",
                                          "combinations",
                                          "trajectories",
                                          "nonfinite"};
-const std::vector<std::string> kernel_sets = {"reference", "blas"};
+const std::vector<std::string> kernel_sets = {
+    "reference",
+#ifdef LARS_WITH_OPENBLAS
+    "blas",
+#endif
+};
 
 INSTANTIATE_TEST_SUITE_P(All, Golden,
                          testing::Combine(testing::ValuesIn(groups), testing::ValuesIn(kernel_sets)),

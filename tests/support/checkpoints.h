@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -12,27 +11,17 @@
 #include <utility>
 #include <vector>
 
+#include "support/folder.h"
 #include "support/trainee.h"
 
 namespace lars_test {
 
-/// A folder of this test's own.
+/// A test with a folder of its own.
 class Checkpoints : public testing::Test {
  protected:
-  Checkpoints() {
-    std::string name = std::filesystem::temp_directory_path() / "lars-XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~Checkpoints() override { std::filesystem::remove_all(folder_); }
-  Checkpoints(const Checkpoints&) = delete;
-  Checkpoints& operator=(const Checkpoints&) = delete;
-  Checkpoints(Checkpoints&&) = delete;
-  Checkpoints& operator=(Checkpoints&&) = delete;
+  [[nodiscard]] std::string path(const char* name = "state.safetensors") const { return folder_.file(name); }
 
-  [[nodiscard]] std::string path(const char* name = "state.safetensors") const { return folder_ / name; }
-
-  std::filesystem::path folder_;
+  Folder folder_;
 };
 
 inline std::string read_file(const std::string& path) {

@@ -64,6 +64,9 @@ class HostEnvironment {
   ~HostEnvironment() {
     const std::uint64_t left = control_words();
     std::fesetenv(&usual_);
+#ifdef __MINGW32__
+    _mm_setcsr(usual_sse_);  // which mingw-w64's fesetenv leaves as it is
+#endif
     EXPECT_EQ(left, words_) << "a call changed the host's floating-point environment";
   }
   HostEnvironment(const HostEnvironment&) = delete;
@@ -73,6 +76,9 @@ class HostEnvironment {
 
  private:
   std::fenv_t usual_ = {};
+#ifdef __MINGW32__
+  unsigned usual_sse_ = _mm_getcsr();
+#endif
   std::uint64_t words_ = 0;
 };
 

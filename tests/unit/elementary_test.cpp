@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <random>
 
 namespace {
@@ -18,8 +19,11 @@ void expect_correctly_rounded(double actual, long double expected) {
 }
 
 TEST(Cosine, IsCorrectlyRounded) {
+#ifdef __MINGW32__
+  GTEST_SKIP() << "mingw-w64's cosine of long double is no more accurate than that of double";
+#endif
   std::mt19937_64 generator(1);
-  std::uniform_real_distribution<double> angle(0.0, M_PI);
+  std::uniform_real_distribution<double> angle(0.0, std::numbers::pi);
   for (int i = 0; i < 20000; ++i) {
     const double x = angle(generator);
     SCOPED_TRACE(x);
@@ -29,8 +33,9 @@ TEST(Cosine, IsCorrectlyRounded) {
 
 TEST(Cosine, IsExactAtTheEnds) {
   EXPECT_EQ(lars::cosine(0.0), 1.0);
-  EXPECT_EQ(lars::cosine(M_PI), -1.0);
-  EXPECT_DOUBLE_EQ(lars::cosine(M_PI_2), 6.123233995736766e-17);  // M_PI_2 lies that far below pi/2
+  EXPECT_EQ(lars::cosine(std::numbers::pi), -1.0);
+  EXPECT_DOUBLE_EQ(lars::cosine((std::numbers::pi / 2.0)),
+                   6.123233995736766e-17);  // M_PI_2 lies that far below pi/2
 }
 
 TEST(Power, IsCorrectlyRounded) {

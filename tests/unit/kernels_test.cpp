@@ -51,6 +51,8 @@ TYPED_TEST(Kernels, ReferenceSumsAreTheDefinedBits) {
   }
 }
 
+#ifdef LARS_WITH_OPENBLAS
+
 TYPED_TEST(Kernels, BlasAgreesWithReference) {
   const double tolerance = 16.0 * static_cast<double>(std::numeric_limits<TypeParam>::epsilon());
   for (const bool nesterov : {false, true}) {
@@ -117,9 +119,13 @@ TYPED_TEST(Kernels, BlasPropagatesNanThroughSpecialFactors) {
   }
 }
 
+#endif
+
 TEST(KernelSets, AreChosenByName) {
   EXPECT_STREQ(lars::kernel_set("reference").name, "reference");
+#ifdef LARS_WITH_OPENBLAS
   EXPECT_STREQ(lars::kernel_set("blas").name, "blas");
+#endif
   const auto simd = lars::simd_kernel_sets();
   ASSERT_FALSE(simd.empty());
   EXPECT_EQ(&lars::kernel_set("auto"), simd.front());

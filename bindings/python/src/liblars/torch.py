@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import array
 import ctypes
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -136,7 +138,7 @@ class LARS(torch.optim.Optimizer):
             if self._plan is None or not self._plan.fits(parameters, groups):
                 self._plan = _Plan(parameters, groups, self._variant, self._nonfinite)
             self._plan.set_values(self.param_groups, scale)
-            self._plan.step(parameters, gradients, [self._state_of(parameter) for parameter in parameters])
+            self._plan.step(parameters, gradients, self._states_of(parameters))
         return loss
 
     def _loss_unscaling(self) -> float | None:
@@ -147,29 +149,38 @@ class LARS(torch.optim.Optimizer):
         return 1.0 if grad_scale is None else 1.0 / grad_scale.item()
 
     def _with_gradients(self) -> tuple[list[torch.Tensor], list[torch.Tensor], list[int]]:
-        parameters, gradients, groups = [], [], []
+        parameters: list[torch.Tensor] = []
+        groups: list[int] = []
         for number, group in enumerate(self.param_groups):
-            for parameter in group["params"]:
-                gradient = parameter.grad
-                if gradient is None:
-                    continue
-                if gradient.layout != torch.strided:
-                    raise RuntimeError("LARS does not support sparse gradients")
-                if gradient.stride() != parameter.stride():
-                    gradient = torch.empty_like(parameter).copy_(gradient)
-                parameters.append(parameter)
-                gradients.append(gradient)
-                groups.append(number)
+            parameters += [parameter for parameter in group["params"] if parameter.grad is not None]
+            groups += [number] * (len(parameters) - len(groups))
+        gradients = [parameter.grad for parameter in parameters]
+        try:
+            strides = list(map(_strides, gradients))
+        except RuntimeError:
+            raise RuntimeError("LARS does not support sparse gradients") from None
+        if strides != list(map(_strides, parameters)):
+            gradients = [
+                gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
+                for parameter, gradient in zip(parameters, gradients, strict=True)
+            ]
         return parameters, gradients, groups
 
-    def _state_of(self, parameter: torch.Tensor) -> dict[str, torch.Tensor]:
-        state = self.state[parameter]
-        if not state:
-            wide = torch.float64 if parameter.dtype == torch.float64 else torch.float32
-            state["momentum_buffer"] = torch.zeros_like(parameter, dtype=wide)
-            if parameter.dtype in _MASTERS:
-                state["master"] = torch.zeros_like(parameter, dtype=_MASTERS[parameter.dtype])
-        return state
+    def _states_of(self, parameters: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+        states = [self.state[parameter] for parameter in parameters]
+        if not all(states):
+            for parameter, state in zip(parameters, states, strict=True):
+                if not state:
+                    state.update(_new_state(parameter))
+        return states
+
+
+def _new_state(parameter: torch.Tensor) -> dict[str, torch.Tensor]:
+    wide = torch.float64 if parameter.dtype == torch.float64 else torch.float32
+    state = {"momentum_buffer": torch.zeros_like(parameter, dtype=wide)}
+    if parameter.dtype in _MASTERS:
+        state["master"] = torch.zeros_like(parameter, dtype=_MASTERS[parameter.dtype])
+    return state
 
 
 class _Plan:
@@ -178,7 +189,9 @@ class _Plan:
     def __init__(self, parameters: list[torch.Tensor], groups: list[int], variant: str, nonfinite: str) -> None:
         self._optimizer = _new_optimizer(variant, nonfinite)
         self._parameters, self._groups = list(parameters), list(groups)
-        self._shapes = [parameter.shape for parameter in parameters]
+        # Both together are the shape, and where each element of a dense tensor lies.
+        self._lengths, self._strides = list(map(_lengths, parameters)), list(map(_strides, parameters))
+        self._has_masters = any(parameter.dtype in _MASTERS for parameter in parameters)
         self._values: dict[int, dict[str, float]] = {}
         for number, (parameter, group) in enumerate(zip(parameters, groups, strict=True)):
             _check_parameter(parameter)
@@ -187,10 +200,10 @@ class _Plan:
 
     def fits(self, parameters: list[torch.Tensor], groups: list[int]) -> bool:
         return (
-            len(parameters) == len(self._parameters)
-            and all(map(_is, parameters, self._parameters))
+            _all_same(parameters, self._parameters)
             and groups == self._groups
-            and [parameter.shape for parameter in parameters] == self._shapes
+            and list(map(_lengths, parameters)) == self._lengths
+            and list(map(_strides, parameters)) == self._strides
         )
 
     def set_values(self, param_groups: list[dict[str, Any]], scale: float) -> None:
@@ -209,17 +222,19 @@ class _Plan:
         self, parameters: list[torch.Tensor], gradients: list[torch.Tensor], states: list[dict[str, torch.Tensor]]
     ) -> None:
         momentum = [state["momentum_buffer"] for state in states]
-        masters = [state.get("master") for state in states]
+        masters = [state.get("master") for state in states] if self._has_masters else [None] * len(states)
         self._check_states(parameters, momentum, masters)
-        have_masters = any(master is not None for master in masters)
         self._optimizer.step_external_pointers(
-            _pointers(parameters), _pointers(gradients), _pointers(momentum), _pointers(masters) if have_masters else None
+            _pointers(parameters),
+            _pointers(gradients),
+            _pointers(momentum),
+            _pointers_or_null(masters) if self._has_masters else None,
         )
 
     def _check_states(self, parameters: list[torch.Tensor], momentum: list[Any], masters: list[Any]) -> None:
         """Once for each set of tensors: states are loaded from files."""
         states = [*momentum, *masters]
-        if len(states) == len(self._checked_states) and all(map(_is, states, self._checked_states)):
+        if _all_same(states, self._checked_states):
             return
         for number, (parameter, velocity, master) in enumerate(zip(parameters, momentum, masters, strict=True)):
             wide = torch.float64 if parameter.dtype == torch.float64 else torch.float32
@@ -236,12 +251,22 @@ class _Plan:
         self._checked_states = states
 
 
-def _is(a: Any, b: Any) -> bool:
-    return a is b
+# Looked up once, and called by map: a step of small tensors is mostly such calls.
+_addresses = torch.Tensor.data_ptr
+_lengths = torch.Tensor.numel
+_strides = torch.Tensor.stride
+
+
+def _all_same(some: list[Any], others: list[Any]) -> bool:
+    return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def _pointers(tensors: list[Any]) -> Any:
-    return (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() if tensor is not None else None for tensor in tensors])
+    return (ctypes.c_void_p * len(tensors)).from_buffer(array.array("Q", map(_addresses, tensors)))
+
+
+def _pointers_or_null(tensors: list[Any]) -> Any:
+    return (ctypes.c_void_p * len(tensors))(*[None if tensor is None else tensor.data_ptr() for tensor in tensors])
 
 
 def _new_optimizer(variant: str, nonfinite: str) -> Optimizer:
