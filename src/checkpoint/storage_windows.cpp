@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -114,7 +115,11 @@ ReplacingFile::ReplacingFile(const char* path, std::uint64_t /*size*/) : path_(r
 
 ReplacingFile::~ReplacingFile() {
   if (file_ != kNoFile) CloseHandle(file_);
-  if (!temporary_.empty()) DeleteFileW(wide(temporary_).c_str());
+  if (temporary_.empty()) return;
+  try {
+    DeleteFileW(wide(temporary_).c_str());
+  } catch (const std::bad_alloc&) {  // a leftover is better than an end of the process
+  }
 }
 
 void ReplacingFile::fail_with(const char* action, int error) {

@@ -60,6 +60,10 @@ TEST_F(Checkpoints, PathsAreUtf8) {
   EXPECT_TRUE(fs::exists(file));
   Trainee other = make_trainee([](Trainee&) {});
   expect_ok(lars_load(other.get(), bytes.c_str()), other);
+#ifdef _WIN32
+  EXPECT_EQ(lars_save(trainee.get(), path("\xff").c_str()), LARS_ERR_IO);
+  EXPECT_STREQ(lars_error_message(trainee.get()), "the path is not UTF-8, which it must be on Windows");
+#endif
 }
 
 TEST_F(Checkpoints, PathsThatLeadNowhere) {

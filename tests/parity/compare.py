@@ -11,7 +11,8 @@ float32   The oracle is optax in float64 on the same inputs, which are exact in 
           chances: where rounding errors happen to cancel, optax is exact, and liblars is so elsewhere.
           Golden cases meet this after any number of steps. Of random configurations about one in a thousand exceeds
           it after some steps, by the same chance: each step rounds anew, in optax and in liblars, and independent
-          errors add as the root of their number. There the margin is FLOAT32_MARGIN * sqrt(steps).
+          errors add as the root of their number. There the margin is RANDOM_MARGIN * sqrt(steps), which leaves room
+          for the one in ten thousand whose margin would have to be 1.07 times that root.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from case import Case
 
 FLOAT64_UNITS = 4.0
 FLOAT32_MARGIN = 1.0
+RANDOM_MARGIN = 1.5
 EPSILON = {"float64": float(np.finfo(np.float64).eps), "float32": float(np.finfo(np.float32).eps)}
 
 # Golden files hold all elements up to this many, else a strided sample and the end; golden_case.cpp does the same.
