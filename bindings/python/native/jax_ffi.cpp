@@ -63,7 +63,7 @@ std::int32_t dtype_of(const ffi::AnyBuffer& buffer) {
 }
 
 /// Optimizers that were made for calls like this one, so that a training run makes one and not one a step.
-/// They keep nothing from step to step but their settings: the state is the caller's.
+/// They keep nothing from step to step but their masks: the state and the other settings are the caller's.
 class Pool {
  public:
   Handle take(const std::string& description) {
@@ -102,8 +102,6 @@ std::string description_of(const std::vector<ffi::AnyBuffer>& parameters, const 
     append(text, &dtype, 1);
     append(text, parameter.dimensions().begin(), parameter.dimensions().size());
   }
-  append(text, settings.keys.begin(), settings.keys.size());
-  append(text, settings.values.begin(), settings.values.size());
   append(text, settings.decay_mask.begin(), settings.decay_mask.size());
   append(text, settings.trust_ratio_mask.begin(), settings.trust_ratio_mask.size());
   return text;
@@ -124,14 +122,14 @@ Handle make(const std::vector<ffi::AnyBuffer>& parameters, const Settings& setti
     require(lars_set(handle.get(), name.c_str(), LARS_TRUST_RATIO_MASK, settings.trust_ratio_mask[i]),
             handle);
   }
-  for (std::size_t i = 0; i < settings.keys.size(); ++i)
-    require(lars_set(handle.get(), nullptr, settings.keys[i], settings.values[i]), handle);
   require(lars_set_nonfinite_policy(handle.get(), LARS_NONFINITE_PROPAGATE), handle);  // as XLA does
   return handle;
 }
 
-/// Sets what is computed anew for every call.
-void set_computed(const Handle& handle, const ffi::AnyBuffer& values, const Settings& settings) {
+/// Sets what every call brings along.
+void set_values(const Handle& handle, const ffi::AnyBuffer& values, const Settings& settings) {
+  for (std::size_t i = 0; i < settings.keys.size(); ++i)
+    require(lars_set(handle.get(), nullptr, settings.keys[i], settings.values[i]), handle);
   require(values.element_count() == settings.computed_keys.size(),
           "a value is needed for every computed key");
   for (std::size_t i = 0; i < settings.computed_keys.size(); ++i) {
@@ -188,7 +186,7 @@ ffi::Error update(const ffi::RemainingArgs& arguments, const ffi::RemainingRets&
   const std::string description = description_of(parameters, settings);
   Handle handle = pool().take(description);
   if (handle == nullptr) handle = make(parameters, settings);
-  set_computed(handle, argument(arguments, 0), settings);
+  set_values(handle, argument(arguments, 0), settings);
   require(lars_update_external(handle.get(), arrays.parameters.data(), arrays.gradients.data(),
                                arrays.momentum.data(), arrays.updates.data()),
           handle);

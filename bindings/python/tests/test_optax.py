@@ -125,6 +125,20 @@ def test_vmap_and_scan():
     numpy.testing.assert_array_equal(together, alone)
 
 
+def test_without_jit_a_schedule_compiles_nothing_anew():
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event) if "compile" in event else None)
+    solver = liblars.optax.lars(learning_rate=optax.linear_schedule(0.5, 0.0, 9))
+    params, state = PARAMS, solver.init(PARAMS)
+    for step in range(12):
+        if step == 3:
+            assert compiled, "this JAX reports compilations otherwise"
+            compiled.clear()
+        _, state = solver.update(gradients(params, step), state, params)
+    jax.monitoring.clear_event_listeners()
+    assert not compiled
+
+
 def test_mistakes():
     solver = liblars.optax.lars(learning_rate=0.5)
     with pytest.raises(ValueError, match="param"):

@@ -150,8 +150,22 @@ def test_bound_steps_keep_their_arrays():
     assert step()
     assert w.tolist() == [1, 1, 1]
     optimizer.close()
+    with pytest.raises(liblars.LarsError, match="this optimizer is closed"):
+        step()
+
+
+def test_bound_steps_see_that_their_arrays_no_longer_fit():
+    optimizer = optimizer_of((3,))
+    w = numpy.full(3, 2, numpy.float32)
+    step = optimizer.bind([w], [numpy.ones(3, numpy.float32)])
+    optimizer.set_gradient_dtype("float16")
+    with pytest.raises(liblars.LarsTypeError):
+        step()
+    optimizer.set_gradient_dtype("float32")
+    optimizer.add_parameter("another", (2,))
     with pytest.raises(liblars.LarsError):
         step()
+    assert w.tolist() == [2, 2, 2]
 
 
 # ---- Errors and ownership -------------------------------------------------------------------------------
@@ -186,6 +200,7 @@ def test_numbers_that_do_not_fit_are_not_wrapped():
         lambda: schedules.piecewise_constant(1.0, {-3: 0.5}),
         lambda: optimizer.add_parameter("huge", [2**64]),
         lambda: optimizer.add_parameter("cut\0name", [2]),
+        lambda: optimizer.save("cut\0path"),
     ):
         with pytest.raises(Exception, match="not allowed|cannot be interpreted|can have|NUL"):
             call()
@@ -202,6 +217,28 @@ def test_what_functions_raise_is_the_cause():
     with pytest.raises(liblars.LarsRuntimeError, match="predicate failed for 'p0'") as caught:
         optimizer.set("eps", 0.5, fails)
     assert isinstance(caught.value.__cause__, KeyError)
+    optimizer.set("learning_rate", fails)
+    with pytest.raises(liblars.LarsRuntimeError) as caught:
+        optimizer.step([numpy.ones(3, numpy.float32)], [numpy.ones(3, numpy.float32)])
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(liblars.LarsError, match="the schedule has no value at step 7") as caught:
+        liblars.schedules.callback(fails)(7)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_interruptions_are_not_errors():
+    optimizer = optimizer_of((3,))
+
+    def interrupted(_argument):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.set("eps", 0.5, interrupted)
+    optimizer.set("learning_rate", interrupted)
+    w = numpy.ones(3, numpy.float32)
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.step([w], [w.copy()])
+    assert w.tolist() == [1, 1, 1]
 
 
 def test_schedules_may_be_functions_and_live_as_long_as_they_are_used():

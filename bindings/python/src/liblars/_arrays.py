@@ -104,7 +104,10 @@ def _of_dlpack(array: Any, what: str, written: bool) -> Array:
     device = array.__dlpack_device__()[0]
     if int(device) != _CPU:
         raise refused("ARGUMENT", f"{what} is not in the memory of the CPU; copy it there")
-    capsule = _capsule_of(array)
+    try:
+        capsule = _capsule_of(array)
+    except BufferError as error:  # a tensor that requires gradients
+        raise refused("ARGUMENT", f"{what} cannot be shared: {error}") from error
     writable = True
     if _is_valid(capsule, _VERSIONED):
         managed = _DLManagedTensorVersioned.from_address(_get_pointer(capsule, _VERSIONED))

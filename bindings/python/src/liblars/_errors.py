@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+
 from . import _capi
+
+
+class _Raised(threading.local):
+    """What functions of the caller's raised within the call that this thread is in: it must not pass through C."""
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException] = []
+
+    def take(self) -> BaseException | None:
+        errors, self.errors = self.errors, []
+        for error in errors:
+            if not isinstance(error, Exception):  # KeyboardInterrupt, SystemExit: not the library's to translate
+                raise error
+        return errors[0] if errors else None
+
+
+raised = _Raised()
 
 
 class LarsError(Exception):

@@ -12,7 +12,7 @@ import numpy
 
 from . import _capi
 from ._arrays import Array, array_of
-from ._errors import error_of, number_of, refused
+from ._errors import error_of, number_of, raised, refused
 from ._records import Nonfinite, Norms, Parameter, StepReport
 from ._schedules import Schedule, schedule_of
 
@@ -26,6 +26,7 @@ class _Arrays(NamedTuple):
 
     pointers: Any
     owners: list[Any]
+    kinds: tuple[int, Any, Any]  # their number, element types and lengths
 
 
 class Optimizer:
@@ -40,7 +41,6 @@ class Optimizer:
         self._handle = ctypes.c_void_p()
         self._callbacks: dict[str, Any] = {}
         self._functions: list[Any] = []  # of schedules
-        self._raised: BaseException | None = None  # by a function that the library called
         self._done(_library.lars_create(ctypes.byref(self._handle)))
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class Optimizer:
         handle = getattr(self, "_handle", None)
         if handle:
             self._done(_library.lars_destroy(handle))
-            self._handle = ctypes.c_void_p()
+            handle.value = None  # also for those who hold it: bound steps
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
@@ -63,11 +63,12 @@ class Optimizer:
     def _done(self, status: int) -> int:
         if status >= 0:
             return status
-        raised, self._raised = self._raised, None
         if not self._handle:
             raise error_of(status, "this optimizer is closed")
-        error = error_of(status, _capi.text(_library.lars_error_message(self._handle)))
-        raise error from raised
+        cause = raised.take()
+        if status == _capi.STATUSES["BUSY"]:  # the message is the other call's
+            raise error_of(status, "another call on this handle is running; one handle serves one call at a time")
+        raise error_of(status, _capi.text(_library.lars_error_message(self._handle))) from cause
 
     def _read(self, function: Callable[..., int], kind: Any, *arguments: Any) -> Any:
         value = kind()
@@ -144,7 +145,7 @@ class Optimizer:
             try:
                 return 1 if selects(_parameter(index, name, dtype, ndim, shape)) else 0
             except BaseException as error:  # noqa: BLE001: it must not pass through C
-                self._raised = error
+                raised.errors.append(error)
                 return -1
 
         return _capi.Predicate(answer)
@@ -200,8 +201,11 @@ class Optimizer:
         w = self._arrays("parameter", parameters, written=True)
         g = self._arrays("gradient", gradients)
         step, handle, done, pointers = _library.lars_step, self._handle, self._done, (w.pointers, g.pointers)
+        check, kinds = _library.lars_check_arrays, ((_capi.ROLES["parameter"], *w.kinds), (_capi.ROLES["gradient"], *g.kinds))
 
         def bound_step() -> bool:
+            for kind in kinds:  # parameters may have been added since, or have another gradient type
+                done(check(handle, *kind))
             return done(step(handle, *pointers)) == _capi.OK
 
         bound_step.arrays = w.owners, g.owners  # type: ignore[attr-defined]
@@ -254,7 +258,8 @@ class Optimizer:
         dtypes = (ctypes.c_int32 * count)(*[array.dtype for array in found])
         elements = (ctypes.c_uint64 * count)(*[array.elements for array in found])
         self._done(_library.lars_check_arrays(self._handle, _capi.ROLES[role], count, dtypes, elements))
-        return _Arrays((ctypes.c_void_p * count)(*[array.pointer for array in found]), [array.owner for array in found])
+        pointers = (ctypes.c_void_p * count)(*[array.pointer for array in found])
+        return _Arrays(pointers, [array.owner for array in found], (count, dtypes, elements))
 
     def _one(self, role: str, index: int, array: Any, written: bool = False) -> Array:
         found = array_of(array, role, written)
@@ -358,10 +363,10 @@ class Optimizer:
     # ---- Checkpoints
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        self._done(_library.lars_save(self._handle, os.fsencode(path)))
+        self._done(_library.lars_save(self._handle, _path(path)))
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        self._done(_library.lars_load(self._handle, os.fsencode(path)))
+        self._done(_library.lars_load(self._handle, _path(path)))
 
     def to_bytes(self) -> bytes:
         """What `save` writes."""
@@ -372,7 +377,8 @@ class Optimizer:
 
     def from_bytes(self, checkpoint: bytes) -> None:
         """What `load` does, from `to_bytes`."""
-        self._done(_library.lars_load_from(self._handle, checkpoint, len(checkpoint)))
+        content = bytes(checkpoint)  # a bytearray, too
+        self._done(_library.lars_load_from(self._handle, content, len(content)))
 
 
 def _parameter(index: int, name: bytes, dtype: int, ndim: int, shape: Any) -> Parameter:
@@ -389,9 +395,16 @@ def _dtype_name(dtype: Any) -> str:
 
 
 def _bytes(value: str) -> bytes:
-    text = value.encode(errors="surrogateescape")
+    return _without_nul(value.encode(errors="surrogateescape"))
+
+
+def _path(path: str | os.PathLike[str]) -> bytes:
+    return _without_nul(os.fsencode(path))
+
+
+def _without_nul(text: bytes) -> bytes:
     if b"\0" in text:  # where C would stop reading
-        raise refused("NAME", f"{value!r} has a NUL character; remove it")
+        raise refused("NAME", f"{text.decode(errors='surrogateescape')!r} has a NUL character; remove it")
     return text
 
 

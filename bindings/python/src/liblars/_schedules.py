@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _capi
-from ._errors import error_of, number_of
+from ._errors import error_of, number_of, raised
 
 
 class Schedule:
@@ -32,7 +30,7 @@ class Schedule:
         value = ctypes.c_double()
         status = _capi.library.lars_schedule_value(self.handle, step, ctypes.byref(value))
         if status < 0:
-            raise error_of(status, _capi.text(_capi.library.lars_schedule_error_message(self.handle)) or "no value")
+            raise error_of(status, f"the schedule has no value at step {step}") from raised.take()
         return value.value
 
 
@@ -191,13 +189,13 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
 
 
 def callback(function: Callable[[int], float]) -> Schedule:
-    """`function` of the step. What it raises is printed, and the call that asked fails (LARS_ERR_CALLBACK)."""
+    """`function` of the step. If it raises, the call that asked fails (LARS_ERR_CALLBACK)."""
 
     def answer(_user: int, step: int, value: Any) -> int:
         try:
             value[0] = function(step)
-        except BaseException:  # noqa: BLE001: it must not pass through C
-            traceback.print_exc(file=sys.stderr)
+        except BaseException as error:  # noqa: BLE001: it must not pass through C
+            raised.errors.append(error)
             return 1
         return 0
 

@@ -104,7 +104,8 @@ def _leaves_of(mask: Any, params: optax.Params) -> numpy.ndarray:
 
 
 def _is_computed(value: Any) -> bool:
-    return isinstance(value, jax.core.Tracer)
+    """Whether it is an operand of the call. As attributes, the values of a schedule would compile a call each."""
+    return isinstance(value, jax.Array)  # also what jit traces
 
 
 def _update(

@@ -91,6 +91,7 @@ class LARS(torch.optim.Optimizer):
         super().__init__(params, defaults)
 
     def __getstate__(self) -> dict[str, Any]:
+        self._note_steps()
         state = super().__getstate__()  # type: ignore[misc]
         return state | {"_variant": self._variant, "_nonfinite": self._nonfinite}
 
@@ -112,16 +113,32 @@ class LARS(torch.optim.Optimizer):
             self.param_groups.pop()
             raise
 
+    def state_dict(self) -> dict[str, Any]:
+        self._note_steps()
+        return super().state_dict()
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict(state_dict)
+        loaded = []
+        last = self.register_load_state_dict_pre_hook(lambda _, hooked: loaded.append(hooked))  # what the others made of it
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            last.remove()
         # PyTorch gives states their parameter's type, which would cut those of 16-bit parameters.
-        saved = [number for group in state_dict["param_groups"] for number in group["params"]]
+        saved = [number for group in loaded[0]["param_groups"] for number in group["params"]]
         parameters = [parameter for group in self.param_groups for parameter in group["params"]]
         for number, parameter in zip(saved, parameters, strict=True):
-            for name, value in state_dict["state"].get(number, {}).items():
+            for name, value in loaded[0]["state"].get(number, {}).items():
                 if torch.is_tensor(value) and parameter.dtype in _MASTERS:
                     self.state[parameter][name] = value.clone()
         self._plan = None
+
+    def _note_steps(self) -> None:
+        """Writes how many steps each parameter has taken, which liblars counts, to the states."""
+        if self._plan is not None:
+            for number, parameter in enumerate(self._plan.parameters):
+                if parameter in self.state:
+                    self.state[parameter]["step"] = self._plan.optimizer.step_count(number)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -135,10 +152,13 @@ class LARS(torch.optim.Optimizer):
             return loss
         parameters, gradients, groups = self._with_gradients()
         if parameters:
+            states = self._states_of(parameters)
             if self._plan is None or not self._plan.fits(parameters, groups):
-                self._plan = _Plan(parameters, groups, self._variant, self._nonfinite)
+                self._note_steps()
+                self._plan = _Plan(parameters, groups, states, self._variant, self._nonfinite)
             self._plan.set_values(self.param_groups, scale)
-            self._plan.step(parameters, gradients, self._states_of(parameters))
+            if self._plan.step(parameters, gradients, states):
+                torch.autograd.graph.increment_version(parameters)  # so that autograd knows of the change
         return loss
 
     def _loss_unscaling(self) -> float | None:
@@ -156,14 +176,11 @@ class LARS(torch.optim.Optimizer):
             groups += [number] * (len(parameters) - len(groups))
         gradients = [parameter.grad for parameter in parameters]
         try:
-            strides = list(map(_strides, gradients))
-        except RuntimeError:
+            usable = _are_alike(gradients, parameters) and not any(map(torch.Tensor.is_neg, gradients))
+        except RuntimeError:  # of stride
             raise RuntimeError("LARS does not support sparse gradients") from None
-        if strides != list(map(_strides, parameters)):
-            gradients = [
-                gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
-                for parameter, gradient in zip(parameters, gradients, strict=True)
-            ]
+        if not usable:
+            gradients = list(map(_usable_gradient, gradients, parameters))
         return parameters, gradients, groups
 
     def _states_of(self, parameters: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
@@ -175,35 +192,54 @@ class LARS(torch.optim.Optimizer):
         return states
 
 
-def _new_state(parameter: torch.Tensor) -> dict[str, torch.Tensor]:
-    wide = torch.float64 if parameter.dtype == torch.float64 else torch.float32
-    state = {"momentum_buffer": torch.zeros_like(parameter, dtype=wide)}
+def _state_dtypes(parameter: torch.Tensor) -> dict[str, torch.dtype]:
+    dtypes = {"momentum_buffer": torch.float64 if parameter.dtype == torch.float64 else torch.float32}
     if parameter.dtype in _MASTERS:
-        state["master"] = torch.zeros_like(parameter, dtype=_MASTERS[parameter.dtype])
-    return state
+        dtypes["master"] = _MASTERS[parameter.dtype]
+    return dtypes
+
+
+def _new_state(parameter: torch.Tensor) -> dict[str, Any]:
+    state = {name: torch.zeros_like(parameter, dtype=dtype) for name, dtype in _state_dtypes(parameter).items()}
+    return state | {"step": 0}
+
+
+def _usable_gradient(gradient: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """The gradient as liblars can take it: a copy if it lies otherwise in memory than the parameter."""
+    if (gradient.dtype, gradient.device, gradient.shape) != (parameter.dtype, parameter.device, parameter.shape):
+        raise refused(
+            "SHAPE",
+            f"a gradient is a {gradient.dtype} tensor of shape {tuple(gradient.shape)} on {gradient.device}, its parameter a "
+            f"{parameter.dtype} tensor of shape {tuple(parameter.shape)} on {parameter.device}",
+        )
+    if gradient.stride() == parameter.stride():
+        return gradient.resolve_neg()
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 class _Plan:
-    """liblars' optimizer for the parameters that had gradients, and room for the pointers to them."""
+    """liblars' optimizer for the parameters that had gradients."""
 
-    def __init__(self, parameters: list[torch.Tensor], groups: list[int], variant: str, nonfinite: str) -> None:
-        self._optimizer = _new_optimizer(variant, nonfinite)
-        self._parameters, self._groups = list(parameters), list(groups)
-        # Both together are the shape, and where each element of a dense tensor lies.
-        self._lengths, self._strides = list(map(_lengths, parameters)), list(map(_strides, parameters))
+    def __init__(
+        self, parameters: list[torch.Tensor], groups: list[int], states: list[dict[str, Any]], variant: str, nonfinite: str
+    ) -> None:
+        self.optimizer = _new_optimizer(variant, nonfinite)
+        self.parameters, self._groups = list(parameters), list(groups)
+        self._kinds = [kind(parameters) for kind in _KINDS]
         self._has_masters = any(parameter.dtype in _MASTERS for parameter in parameters)
         self._values: dict[int, dict[str, float]] = {}
-        for number, (parameter, group) in enumerate(zip(parameters, groups, strict=True)):
+        for number, (parameter, group, state) in enumerate(zip(parameters, groups, states, strict=True)):
             _check_parameter(parameter)
-            self._optimizer.add_parameter(f"{group}.{number}", parameter.shape, _DTYPES[parameter.dtype])
+            self.optimizer.add_parameter(f"{group}.{number}", parameter.shape, _DTYPES[parameter.dtype])
+            # The first step is special (dampening). A state of torch.optim.SGD, which counts none, is of a later one.
+            self.optimizer.set_step_count(number, int(state.get("step", 1)))
         self._checked_states: list[Any] = []
 
     def fits(self, parameters: list[torch.Tensor], groups: list[int]) -> bool:
         return (
-            _all_same(parameters, self._parameters)
+            _all_same(parameters, self.parameters)
             and groups == self._groups
-            and list(map(_lengths, parameters)) == self._lengths
-            and list(map(_strides, parameters)) == self._strides
+            and all(kind(parameters) == known for kind, known in zip(_KINDS, self._kinds, strict=True))
         )
 
     def set_values(self, param_groups: list[dict[str, Any]], scale: float) -> None:
@@ -211,50 +247,52 @@ class _Plan:
         for number in set(self._groups):
             group = param_groups[number]
             values = {key: float(group[name]) for name, key in _KEYS.items()}
+            if -1e-6 < values["learning_rate"] < 0.0:  # where a scheduler's sums of binary64 end that should end at 0
+                values["learning_rate"] = 0.0
             values["gradient_scale"] = -scale if group["maximize"] else scale
-            known = self._values.get(number, {})
+            known = self._values.setdefault(number, {})
             for key, value in values.items():
                 if known.get(key) != value:
-                    self._optimizer.set(key, value, f"{number}.*")
-            self._values[number] = values
+                    self.optimizer.set(key, value, f"{number}.*")
+                    known[key] = value
 
     def step(
-        self, parameters: list[torch.Tensor], gradients: list[torch.Tensor], states: list[dict[str, torch.Tensor]]
-    ) -> None:
-        momentum = [state["momentum_buffer"] for state in states]
-        masters = [state.get("master") for state in states] if self._has_masters else [None] * len(states)
-        self._check_states(parameters, momentum, masters)
-        self._optimizer.step_external_pointers(
+        self, parameters: list[torch.Tensor], gradients: list[torch.Tensor], states: list[dict[str, Any]]
+    ) -> bool:
+        """Whether the step was taken, and not skipped."""
+        if not _all_same([state.get("momentum_buffer") for state in states], self._checked_states) or self._has_masters:
+            self._check_states(parameters, states)
+        return self.optimizer.step_external_pointers(
             _pointers(parameters),
             _pointers(gradients),
-            _pointers(momentum),
-            _pointers_or_null(masters) if self._has_masters else None,
+            _pointers(self._checked_states),
+            _pointers_or_null([state.get("master") for state in states]) if self._has_masters else None,
         )
 
-    def _check_states(self, parameters: list[torch.Tensor], momentum: list[Any], masters: list[Any]) -> None:
+    def _check_states(self, parameters: list[torch.Tensor], states: list[dict[str, Any]]) -> None:
         """Once for each set of tensors: states are loaded from files."""
-        states = [*momentum, *masters]
-        if _all_same(states, self._checked_states):
-            return
-        for number, (parameter, velocity, master) in enumerate(zip(parameters, momentum, masters, strict=True)):
-            wide = torch.float64 if parameter.dtype == torch.float64 else torch.float32
-            for name, tensor, dtype in (
-                ("momentum_buffer", velocity, wide),
-                ("master", master, _MASTERS.get(parameter.dtype)),
-            ):
-                if dtype is None:
-                    continue
+        for number, (parameter, state) in enumerate(zip(parameters, states, strict=True)):
+            for name, dtype in _state_dtypes(parameter).items():
+                tensor = state.get(name)
                 if tensor is None or tensor.dtype != dtype or tensor.shape != parameter.shape or tensor.device.type != "cpu":
                     raise refused("SHAPE", f"{name} of parameter {number} is no {dtype} tensor of shape {tuple(parameter.shape)}")
-                if tensor.stride() != parameter.stride():
-                    raise refused("SHAPE", f"{name} of parameter {number} lies otherwise in memory than the parameter")
-        self._checked_states = states
+                if tensor.stride() != parameter.stride():  # of a model in another memory format
+                    state[name] = torch.empty_like(parameter, dtype=dtype).copy_(tensor)
+        self._checked_states = [state["momentum_buffer"] for state in states]
 
 
-# Looked up once, and called by map: a step of small tensors is mostly such calls.
-_addresses = torch.Tensor.data_ptr
-_lengths = torch.Tensor.numel
-_strides = torch.Tensor.stride
+# What a tensor is, asked of all at once: a step of small tensors is mostly such calls. Length and strides together are the
+# shape of a dense tensor, and where each element lies.
+_KINDS: tuple[Callable[[list[Any]], list[Any]], ...] = (
+    lambda tensors: list(map(torch.Tensor.stride, tensors)),
+    lambda tensors: list(map(torch.Tensor.numel, tensors)),
+    lambda tensors: list(map(operator.attrgetter("dtype"), tensors)),
+    lambda tensors: list(map(torch.Tensor.get_device, tensors)),
+)
+
+
+def _are_alike(some: list[Any], others: list[Any]) -> bool:
+    return all(kind(some) == kind(others) for kind in _KINDS)
 
 
 def _all_same(some: list[Any], others: list[Any]) -> bool:
@@ -262,7 +300,7 @@ def _all_same(some: list[Any], others: list[Any]) -> bool:
 
 
 def _pointers(tensors: list[Any]) -> Any:
-    return (ctypes.c_void_p * len(tensors)).from_buffer(array.array("Q", map(_addresses, tensors)))
+    return (ctypes.c_void_p * len(tensors)).from_buffer(array.array("Q", map(torch.Tensor.data_ptr, tensors)))
 
 
 def _pointers_or_null(tensors: list[Any]) -> Any:
