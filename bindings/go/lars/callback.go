@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/cgo"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 	"weak"
@@ -55,13 +56,21 @@ func (c *callback) guard(f func()) (returned bool) {
 	return true
 }
 
-// rethrow panics as the function did, once C has returned.
-func (c *callback) rethrow() {
-	if c == nil {
-		return
+// rethrow panics as the first of the functions did that have panicked, once C has returned. It forgets what the others
+// panicked with, lest a later call, which they have nothing to do with, panics. Where optimizers share a function of a
+// schedule and it panics in several of them at once, one of them panics, and the others return ErrCallback.
+func rethrow(functions ...*callback) {
+	var first *any
+	for _, c := range functions {
+		if c == nil {
+			continue
+		}
+		if value := c.panicked.Swap(nil); first == nil {
+			first = value
+		}
 	}
-	if value := c.panicked.Swap(nil); value != nil {
-		panic(*value)
+	if first != nil {
+		panic(*first)
 	}
 }
 
@@ -103,11 +112,24 @@ func larsGoObserver(user C.uintptr_t, status C.int32_t, steps C.uint64_t, count 
 //export larsGoParallelFor
 func larsGoParallelFor(user C.uintptr_t, count C.uint32_t, task C.lars_task, context unsafe.Pointer) C.int32_t {
 	c := callbackOf(user)
+	// A pool that panics, or returns too early, may leave goroutines behind. What they run late does nothing, for context
+	// may be gone by then; what they are running is waited for.
+	var running sync.RWMutex
+	open := true
+	defer func() {
+		running.Lock()
+		open = false
+		running.Unlock()
+	}()
 	run := func(index int) {
 		if index < 0 || index >= int(count) {
 			panic(fmt.Sprintf("lars: there is no task %d of %d", index, count))
 		}
-		C.lars_go_run_task(task, context, C.uint32_t(index))
+		running.RLock()
+		defer running.RUnlock()
+		if open {
+			C.lars_go_run_task(task, context, C.uint32_t(index))
+		}
 	}
 	if !c.guard(func() { c.function.(func(int, func(int)))(int(count), run) }) {
 		return -1

@@ -22,6 +22,8 @@
 //
 //	if errors.Is(err, lars.ErrNonfinite) { ... }
 //
+// Only what is called after Close returns [ErrClosed], which is no [*Error].
+//
 // # Goroutines
 //
 // Optimizers are independent of each other. Calls on one exclude each other: while one runs, another returns

@@ -5,8 +5,9 @@ import "C"
 
 // All is the selector of Set and the like that selects every parameter, also those added later. Other selectors
 // are globs on the names of the parameters added so far: * any text, ? one byte, \ takes the next character
-// literally.
-const All = ""
+// literally. All is text that no glob can be, so that an empty selector, as of a setting that is missing, is
+// ErrSelector.
+const All = "\x00"
 
 // Key is a hyper-parameter. Meanings, ranges and defaults are those of lars.h.
 type Key int32

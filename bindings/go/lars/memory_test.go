@@ -178,3 +178,32 @@ func TestOptimizersAreCollected(t *testing.T) {
 	collected(t, made)
 	runtime.GC() // would tell of pointers left pinned
 }
+
+// Functions that no parameter can follow any more are let go, and others are not.
+func TestReplacedSchedulesAreLetGo(t *testing.T) {
+	opt := newOptimizer(t, 2, 2)
+	set := func(selector string, key lars.Key) weak.Pointer[[4]float64] {
+		value := &[4]float64{0.25} // too large to share its memory with others
+		check(t, opt.SetSchedule(selector, key, lars.FuncSchedule(func(uint64) float64 { return value[0] })))
+		return weak.Make(value)
+	}
+	first, other := set(lars.All, lars.Eps), set(lars.All, lars.WeightDecay)
+	part := set("p0", lars.Eps)
+	for range 2 {
+		runtime.GC()
+		runtime.GC()
+		_, err := opt.Step(tensorsOf(2, 1), tensorsOf(2, .1))
+		check(t, err)
+	}
+	second := set(lars.All, lars.Eps)
+	collected(t, first)
+	collected(t, part)
+	check(t, opt.Set(lars.All, lars.Eps, 0))
+	collected(t, second)
+	if value, err := opt.Get(1, lars.WeightDecay); value != 0.25 || err != nil {
+		t.Error(value, err)
+	}
+	if other.Value() == nil {
+		t.Error("let go while in use")
+	}
+}

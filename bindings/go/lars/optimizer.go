@@ -5,7 +5,9 @@ package lars
 import "C"
 
 import (
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"unsafe"
 )
@@ -26,7 +28,7 @@ type Optimizer struct {
 	owned              *owned // nil if closed
 	cleanup            runtime.Cleanup
 	observer, parallel *callback
-	scheduled          []*callback
+	scheduled          map[Key][]*callback
 }
 
 // owned is what an optimizer must release, apart from it, so that this can be done when it is gone.
@@ -41,7 +43,7 @@ func New() (*Optimizer, error) {
 	if status := C.lars_create(&c.handle); status < 0 {
 		return nil, &Error{Status(status), "out of memory"}
 	}
-	o := &Optimizer{owned: c}
+	o := &Optimizer{owned: c, scheduled: map[Key][]*callback{}}
 	o.cleanup = runtime.AddCleanup(o, func(c *owned) {
 		C.lars_destroy(c.handle)
 		c.unpin()
@@ -50,7 +52,9 @@ func New() (*Optimizer, error) {
 }
 
 // Close releases the optimizer and its momentum. It is ErrBusy, and closes nothing, while another call runs; to close
-// twice does nothing. An optimizer that is never closed is released some time after nothing refers to it any more.
+// twice does nothing. An optimizer that is never closed is released some time after nothing refers to it any more. The
+// tensors of its last call are pinned and count as in use, so a program whose weights are arrays within a struct that
+// also refers to the optimizer must call Close.
 func (o *Optimizer) Close() error {
 	if !o.running.TryLock() {
 		return errBusy
@@ -75,6 +79,9 @@ func (c *owned) unpin() {
 }
 
 func (c *owned) failed(status C.int32_t) error {
+	if status == C.LARS_ERR_BUSY {
+		return errBusy // the handle's message is of another call
+	}
 	return &Error{Status(status), C.GoString(C.lars_error_message(c.handle))}
 }
 
@@ -89,13 +96,12 @@ func (o *Optimizer) run(f func(c *owned) C.int32_t) (C.int32_t, error) {
 		return 0, ErrClosed
 	}
 	status := f(o.owned)
-	o.observer.rethrow()
-	o.parallel.rethrow()
+	rethrow(o.parallel, o.observer)
 	if status >= 0 {
 		return status, nil
 	}
 	if status == C.LARS_ERR_CALLBACK {
-		rethrow(o.scheduled)
+		rethrow(slices.Concat(slices.Collect(maps.Values(o.scheduled))...)...)
 	}
 	return status, o.owned.failed(status)
 }

@@ -73,6 +73,17 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// An empty selector is a mistake, as in C, and not every parameter.
+func TestEmptySelectors(t *testing.T) {
+	opt := newOptimizer(t, 3)
+	wantError(t, opt.Set("", lars.Eps, 1), lars.ErrSelector)
+	wantError(t, opt.SetSchedule("", lars.Eps, lars.ConstantSchedule(1)), lars.ErrSelector)
+	wantError(t, opt.SetGradientType("", lars.F16), lars.ErrSelector)
+	if eps, err := opt.Get(0, lars.Eps); eps != 0 || err != nil {
+		t.Error(eps, err)
+	}
+}
+
 // What Go's types can hold and those of C cannot is refused, and not wrapped.
 func TestRanges(t *testing.T) {
 	opt := newOptimizer(t, 3)

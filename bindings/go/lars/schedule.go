@@ -4,6 +4,7 @@ package lars
 import "C"
 
 import (
+	"fmt"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -45,7 +46,7 @@ func (s *Schedule) Err() error {
 	return s.failed(s.status)
 }
 
-func (s *Schedule) failed(status Status) error {
+func (s *Schedule) failed(status Status) *Error {
 	defer runtime.KeepAlive(s)
 	return &Error{status, C.GoString(C.lars_schedule_error_message(s.c()))}
 }
@@ -59,13 +60,18 @@ func (s *Schedule) Value(step uint64) (float64, error) {
 		return float64(value), nil
 	}
 	if status == C.LARS_ERR_CALLBACK {
-		rethrow(s.functions)
+		rethrow(s.functions...)
 	}
-	return 0, s.failed(Status(status))
+	err := s.failed(Status(status))
+	if err.Message == "" { // the schedule as such is sound
+		err.Message = fmt.Sprintf("the schedule has no value at step %d", step)
+	}
+	return 0, err
 }
 
 // FuncSchedule is a function of the program. It is called, as a rule, once for each step number in a call of the
-// library, so it must not count its calls. It must not panic: see the package's documentation.
+// library, so it must not count its calls. It must not end the goroutine (runtime.Goexit): see the package's
+// documentation.
 func FuncSchedule(function func(step uint64) float64) *Schedule {
 	c := newCallback(function)
 	return newSchedule(func(made **C.lars_schedule) C.int32_t {
@@ -109,12 +115,4 @@ func keep(functions []*callback, schedule *Schedule) []*callback {
 		}
 	}
 	return functions
-}
-
-// rethrow panics if one of the functions did. Where optimizers share a function and it panics in several of them at
-// once, one of them panics, and the others return ErrCallback.
-func rethrow(functions []*callback) {
-	for _, function := range functions {
-		function.rethrow()
-	}
 }

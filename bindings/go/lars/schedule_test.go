@@ -29,6 +29,15 @@ func TestSchedulesThatCannotBeMade(t *testing.T) {
 	}
 }
 
+// One that can be made may still have no value.
+func TestSchedulesWithoutValue(t *testing.T) {
+	_, err := lars.FuncSchedule(func(uint64) float64 { return math.Inf(1) }).Value(4)
+	wantError(t, err, lars.ErrCallback)
+	if err.Error() != "lars: the schedule has no value at step 4" {
+		t.Errorf("%q", err)
+	}
+}
+
 func TestNoSchedule(t *testing.T) {
 	opt := newOptimizer(t, 2)
 	wantError(t, opt.SetSchedule(lars.All, lars.LearningRate, nil), lars.ErrArgument)

@@ -13,27 +13,31 @@ func (o *Optimizer) Set(selector string, key Key, value float64) error {
 		return err
 	}
 	return o.call(func(c *owned) C.int32_t {
-		return C.lars_set(c.handle, cSelector, C.int32_t(key), C.double(value))
+		status := C.lars_set(c.handle, cSelector, C.int32_t(key), C.double(value))
+		if status >= 0 && selector == All {
+			delete(o.scheduled, key) // no parameter follows them any more
+		}
+		return status
 	})
 }
 
 // SetIf is Set for the parameters added so far for which predicate returns true; ErrSelector if that is none of them.
 func (o *Optimizer) SetIf(predicate func(Parameter) bool, key Key, value float64) error {
 	selected := newCallback(predicate)
-	defer selected.rethrow()
+	defer rethrow(selected)
 	return o.call(func(c *owned) C.int32_t {
 		return C.lars_go_set_if(c.handle, selected.user(), C.int32_t(key), C.double(value))
 	})
 }
 
 // SetSchedule is Set with a value that every step computes from the parameter's own step count. Only for numeric
-// keys.
+// keys. Functions of the program are kept until the key is set for All, or Close.
 func (o *Optimizer) SetSchedule(selector string, key Key, schedule *Schedule) error {
 	cSelector, err := cSelector(selector)
 	if err != nil {
 		return err
 	}
-	return o.setSchedule(schedule, func(c *owned) C.int32_t {
+	return o.setSchedule(key, schedule, selector == All, func(c *owned) C.int32_t {
 		return C.lars_set_schedule(c.handle, cSelector, C.int32_t(key), schedule.c())
 	})
 }
@@ -41,18 +45,23 @@ func (o *Optimizer) SetSchedule(selector string, key Key, schedule *Schedule) er
 // SetScheduleIf is SetSchedule, selected as in SetIf.
 func (o *Optimizer) SetScheduleIf(predicate func(Parameter) bool, key Key, schedule *Schedule) error {
 	selected := newCallback(predicate)
-	defer selected.rethrow()
-	return o.setSchedule(schedule, func(c *owned) C.int32_t {
+	defer rethrow(selected)
+	return o.setSchedule(key, schedule, false, func(c *owned) C.int32_t {
 		return C.lars_go_set_schedule_if(c.handle, selected.user(), C.int32_t(key), schedule.c())
 	})
 }
 
-func (o *Optimizer) setSchedule(schedule *Schedule, set func(c *owned) C.int32_t) error {
+// setSchedule keeps the schedule's functions for the key, and lets go of its earlier ones if no parameter, present or
+// future, can still follow them.
+func (o *Optimizer) setSchedule(key Key, schedule *Schedule, all bool, set func(c *owned) C.int32_t) error {
 	defer runtime.KeepAlive(schedule)
 	return o.call(func(c *owned) C.int32_t {
 		status := set(c)
 		if status >= 0 {
-			o.scheduled = keep(o.scheduled, schedule)
+			if all {
+				delete(o.scheduled, key)
+			}
+			o.scheduled[key] = keep(o.scheduled[key], schedule)
 		}
 		return status
 	})

@@ -110,7 +110,7 @@ func (r *StepReport) Append(values []float64, quantity Quantity) []float64 {
 }
 
 // SetObserver has observer called at the end of every call that took a step or skipped one; nil: nobody. It must not
-// panic: see the package's documentation.
+// end the goroutine (runtime.Goexit): see the package's documentation.
 func (o *Optimizer) SetObserver(observer func(*StepReport)) error {
 	var observing *callback
 	if observer != nil {

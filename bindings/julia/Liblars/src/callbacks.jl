@@ -69,12 +69,30 @@ end
 observer_pointer() =
     @cfunction(call_observer, Cvoid, (Ptr{Cvoid}, Int32, UInt64, UInt32, Ptr{Ptr{Float64}}))
 
+const ENDED = 1 << 30 # more than there are threads
+
+# A pool that throws, or returns too early, may leave tasks behind. What they run late does nothing,
+# for `context` may be gone by then; what they are running is waited for.
 function call_parallel_for(user, count, task, context)::Int32
+    calls = Threads.Atomic{Int}(0) # those that run, plus ENDED if no more may begin
+    function run(i)
+        index = UInt32(i - 1)
+        if Threads.atomic_add!(calls, 1) < ENDED
+            ccall(task, Cvoid, (Ptr{Cvoid}, UInt32), context, index)
+        end
+        Threads.atomic_sub!(calls, 1)
+        return nothing
+    end
     try
-        function_of(user)(count, i -> ccall(task, Cvoid, (Ptr{Cvoid}, UInt32), context, i - 1))
+        function_of(user)(count, run)
         return 0
     catch exception
         return remember(exception)
+    finally
+        Threads.atomic_add!(calls, ENDED)
+        while calls[] != ENDED
+            GC.safepoint()
+        end
     end
 end
 parallel_for_pointer() =

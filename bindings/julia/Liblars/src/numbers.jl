@@ -16,6 +16,7 @@ const TELEMETRY = (
     limited_share = 5, skipped_share = 6,
 )
 const INTERPOLATE = (linear = 0, cosine = 1)
+const BUSY = -21 # the status
 
 "The number that a word stands for."
 function number_of(choices::NamedTuple, choice::Symbol, what::String)

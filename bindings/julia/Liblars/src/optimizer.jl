@@ -39,11 +39,19 @@ Base.isopen(opt::Optimizer) = opt.handle != C_NULL
 Base.show(io::IO, opt::Optimizer) =
     print(io, "Optimizer(", isopen(opt) ? "parameters = $(parameter_count(opt))" : "closed", ")")
 
+# A call that another one excludes leaves no message in the handle; what is there is of another.
+const BUSY_MESSAGE = "another call on this handle is running; one handle serves one call at a time"
+
 "The status, if it is no error."
 function check(opt::Optimizer, status::Int32)
     status < 0 || return status
     isopen(opt) || throw(error_of(status, "this optimizer is closed"))
-    throw(error_of(status, unsafe_string(@ccall liblars.lars_error_message(opt::Handle)::Cstring)))
+    status == BUSY && throw(error_of(status, BUSY_MESSAGE))
+    # The text is the optimizer's, which the collector could release before it is copied.
+    message = GC.@preserve opt begin
+        unsafe_string(@ccall liblars.lars_error_message(opt::Handle)::Cstring)
+    end
+    throw(error_of(status, message))
 end
 
 "What `call` writes to the reference that it is given."

@@ -19,8 +19,10 @@ end
 Base.unsafe_convert(::Type{Handle}, schedule::Schedule) = schedule.handle
 Base.show(io::IO, ::Schedule) = print(io, "Schedule")
 
-schedule_message(schedule) =
+# The text is the schedule's, which the collector could release before it is copied.
+schedule_message(schedule) = GC.@preserve schedule begin
     unsafe_string(@ccall liblars.lars_schedule_error_message(schedule::Handle)::Cstring)
+end
 
 "The schedule that `construct` writes to its argument; if it fails, that one holds the message."
 function make(construct, functions = [])

@@ -74,6 +74,11 @@ end
     end
     @test step!(opt, [w], [g])
     @test isopen(opt)
+    # Whatever the handle's message is by then: the other call may have ended.
+    @test error_of(() -> set!(opt, :momentum, 2)).status === :LARS_ERR_VALUE
+    error = error_of(() -> Liblars.check(opt, Int32(Liblars.BUSY)))
+    @test error.status === :LARS_ERR_BUSY
+    @test startswith(error.message, "another call on this handle is running")
 end
 
 @testset "the host's threads" begin
@@ -102,4 +107,17 @@ end
     @test (error.status, error.cause.ex) === (:LARS_ERR_CALLBACK, Told())
     Liblars.set_parallel_for!(nothing, opt)
     @test step!(opt, [w], [g])
+
+    # A task that is run after its pool has returned does nothing, not even for a later step.
+    late = Ref{Any}()
+    Liblars.set_parallel_for!((count, task) -> (late[] = task; throw(Told())), opt; threads = 2)
+    @test error_of(() -> step!(opt, [w], [g])).status === :LARS_ERR_CALLBACK
+    before, unchanged = copy(w), Bool[]
+    Liblars.set_parallel_for!(opt; threads = 2) do count, task
+        late[](1)
+        push!(unchanged, w == before)
+    end
+    @test step!(opt, [w], [g])
+    @test unchanged == [true, true]
+    @test w != before
 end

@@ -25,6 +25,7 @@ for (name, T) in ("F16" => Float16, "F32" => Float32, "F64" => Float64, "I16" =>
     @test Liblars.dtype(T) == DEFINED[name]
 end
 @test Liblars.dtype(Liblars.BFloat16) == DEFINED["BF16"]
+@test Liblars.BUSY == DEFINED["ERR_BUSY"]
 
 @testset "every function is called" begin
     source = join(read(file, String) for file in readdir(joinpath(PACKAGE, "src"); join = true))
