@@ -28,12 +28,24 @@ fn main() -> ExitCode {
 #[cfg(not(feature = "vendored"))]
 fn library() -> Result<pkg_config::Library, String> {
     let version = env!("CARGO_PKG_VERSION");
-    pkg_config::Config::new().atleast_version(version).probe("liblars").map_err(|error| {
+    let next = next_interface();
+    pkg_config::Config::new().range_version(version..next.as_str()).probe("liblars").map_err(|error| {
         format!(
-            "{error}\n\nliblars {version} or newer was not found. Install it and add the lib/pkgconfig of its \
-             prefix to PKG_CONFIG_PATH, or enable the feature `vendored` of liblars-sys, which builds it."
+            "{error}\n\nliblars {version} or newer, but older than {next}, was not found. Install it and add the \
+             lib/pkgconfig of its prefix to PKG_CONFIG_PATH, or enable the feature `vendored` of liblars-sys, \
+             which builds it."
         )
     })
+}
+
+/// The first version that may have another soname: the next minor one of 0.x, else the next major one.
+#[cfg(not(feature = "vendored"))]
+fn next_interface() -> String {
+    let number = |text: &str| text.parse::<u64>().expect("cargo gives numbers");
+    match (number(env!("CARGO_PKG_VERSION_MAJOR")), number(env!("CARGO_PKG_VERSION_MINOR"))) {
+        (0, minor) => format!("0.{}", minor + 1),
+        (major, _) => (major + 1).to_string(),
+    }
 }
 
 /// Static, so that programs need nothing of it when they run but the libraries that it uses.

@@ -48,7 +48,12 @@ impl From<Error> for candle_core::Error {
 /// stepped one after the other, each with its own momentum and step count: then a step that fails may have stepped
 /// some of them, and gradients cannot be clipped by the norm of all.
 ///
-/// A step holds the locks of the variables until it ends: observers and schedules that look at one wait forever.
+/// # Deadlocks
+///
+/// A step holds the locks of all variables at once until it ends, because the library needs their memory together.
+/// So nothing else may use the variables, or what shares memory with them, during a step. Another thread's forward
+/// pass locks the operands of an operation in an order of its own: it may wait for the step, and the step for it,
+/// forever. Observers and schedules that look at a variable always do.
 #[derive(Debug)]
 pub struct Lars {
     optimizer: Optimizer,
@@ -162,6 +167,8 @@ impl candle_nn::Optimizer for Lars {
         Self::named(floats.enumerate().map(|(index, variable)| (index.to_string(), variable)), learning_rate)
     }
 
+    /// Steps the variables that have gradients. No other thread may use any of the variables meanwhile: see
+    /// [`Lars`].
     fn step(&mut self, gradients: &GradStore) -> Result<()> {
         if let Some(error) = self.refused.take() {
             return Err(error.into());

@@ -9,6 +9,7 @@ mod error;
 mod numbers;
 mod optimizer;
 mod panics;
+mod paths;
 mod schedule;
 mod tensor;
 

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 thread_local! {
-    /// Of the call that runs on this thread. The library calls every callback on its caller's thread.
+    /// Of the innermost call that runs on this thread. The library calls every callback on its caller's thread.
     static CAUGHT: Cell<Option<Box<dyn Any + Send>>> = const { Cell::new(None) };
 }
 
@@ -13,8 +13,17 @@ thread_local! {
 ///
 /// Nobody sees what the callback leaves half done before [`resume`] goes on with the panic, just as if there
 /// were no C in between: hence `AssertUnwindSafe`.
+///
+/// One call may call back again after a callback panicked, and callbacks may use other handles. Those calls must
+/// not find the panic that waits for the outer one: it is put aside meanwhile. The first of a call's panics counts.
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Option<R> {
-    catch_unwind(AssertUnwindSafe(callback)).map_err(|payload| CAUGHT.set(Some(payload))).ok()
+    let pending = CAUGHT.take();
+    let (result, caught) = match catch_unwind(AssertUnwindSafe(callback)) {
+        Ok(result) => (Some(result), None),
+        Err(payload) => (None, Some(payload)),
+    };
+    CAUGHT.set(pending.or(caught));
+    result
 }
 
 /// Goes on with what [`catch`] caught on this thread. To be called after every call of the library that may
@@ -47,5 +56,14 @@ mod tests {
         });
         assert_eq!(outer, None);
         assert_eq!(catch_unwind(resume).unwrap_err().downcast_ref(), Some(&"inner"));
+    }
+
+    #[test]
+    fn a_panic_that_waits_is_not_that_of_calls_within_the_next_callback() {
+        assert_eq!(catch(|| -> i32 { resume_unwind(Box::new("first")) }), None);
+        assert_eq!(catch(resume), Some(()));
+        assert_eq!(catch(|| -> i32 { resume_unwind(Box::new("second")) }), None);
+        assert_eq!(catch_unwind(resume).unwrap_err().downcast_ref(), Some(&"first"));
+        resume();
     }
 }

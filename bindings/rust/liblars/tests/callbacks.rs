@@ -1,11 +1,12 @@
 //! Closures: how long they live, on which threads, and what becomes of their panics.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use liblars::{DType, Error, Key, NonfinitePolicy, Optimizer, Outcome, Schedule, Telemetry};
+use liblars::{DType, Error, Key, NonfinitePolicy, Optimizer, Outcome, Schedule, Status, Telemetry};
 
 struct Told(&'static str);
 
@@ -188,5 +189,117 @@ fn another_observer_releases_the_first() -> Result<(), Error> {
     }
     drop(optimizer);
     assert_eq!(Arc::strong_count(&alive), 1);
+    Ok(())
+}
+
+/// A pool that fails in the second pass fails a step that is completed all the same, and told to the observer.
+#[test]
+fn an_observer_uses_another_optimizer_after_a_pool_has_panicked() -> Result<(), Error> {
+    let elements = 1 << 18;
+    let (mut optimizer, mut weight, gradient) = model(elements)?;
+    let mut passes = 0;
+    optimizer.set_parallel_for(2, move |count, task| {
+        (0..count).for_each(|index| task.run(index));
+        passes += 1;
+        if passes == 2 {
+            panic_with("pool");
+        }
+    })?;
+    let (mut other, mut others_weight, _) = model(4)?;
+    let seen = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&seen);
+    optimizer.set_observer(move |_| {
+        let counted = Arc::clone(&counted);
+        other.set_parallel_for(2, |_, _| ()).unwrap();
+        other
+            .set_observer(move |_| {
+                counted.fetch_add(1, Ordering::Relaxed);
+            })
+            .unwrap();
+        other.step([&mut others_weight], [&[0.1_f32; 4]]).unwrap();
+    })?;
+    assert_eq!(reason(|| optimizer.step([&mut weight], [&gradient])), "pool");
+    assert_eq!((seen.load(Ordering::Relaxed), optimizer.step_count()), (1, 1));
+    optimizer.step([&mut weight], [&gradient])?;
+    assert_eq!(seen.load(Ordering::Relaxed), 2);
+    Ok(())
+}
+
+#[test]
+fn another_schedule_of_everyone_releases_the_first() -> Result<(), Error> {
+    let alive = Arc::new(());
+    let held = || {
+        let held = Arc::clone(&alive);
+        Schedule::callback(move |_| if Arc::strong_count(&held) > 0 { 0.25 } else { 0.0 })
+    };
+    let (mut optimizer, mut weight, gradient) = model(4)?;
+    for _ in 0..3 {
+        optimizer.set(Key::LearningRate, &held()?)?;
+        assert_eq!(Arc::strong_count(&alive), 2);
+        optimizer.step([&mut weight], [&gradient])?;
+    }
+    optimizer.set(Key::Eps, &held()?)?; // of another key
+    optimizer.set_for("weight", Key::LearningRate, &held()?)?; // parameters to come have the first
+    assert_eq!(Arc::strong_count(&alive), 4);
+    optimizer.step([&mut weight], [&gradient])?;
+    optimizer.set(Key::LearningRate, 0.5)?;
+    assert_eq!(Arc::strong_count(&alive), 2);
+    optimizer.step([&mut weight], [&gradient])?;
+    Ok(())
+}
+
+#[test]
+fn a_schedule_that_is_refused_is_not_kept() -> Result<(), Error> {
+    let alive = Arc::new(());
+    let held = Arc::clone(&alive);
+    let schedule = Schedule::callback(move |_| if Arc::strong_count(&held) > 0 { 0.25 } else { 0.0 })?;
+    let (mut optimizer, ..) = model(4)?;
+    optimizer.set(Key::TrustRatioMask, &schedule).unwrap_err();
+    optimizer.set_for("nothing", Key::Eps, &schedule).unwrap_err();
+    optimizer.set_if(|_| false, Key::Eps, &schedule).unwrap_err();
+    drop(schedule);
+    assert_eq!(Arc::strong_count(&alive), 1);
+    Ok(())
+}
+
+#[test]
+fn schedules_say_where_they_fail() -> Result<(), Error> {
+    let infinite = Schedule::callback(|_| f64::INFINITY)?.value(4).unwrap_err();
+    assert_eq!(infinite.status(), Status::Callback);
+    assert_eq!(infinite.message(), "the schedule has no value at step 4");
+    let overflows = Schedule::exponential_decay(1e300, 1, 1e300, 0, false, None)?.value(7).unwrap_err();
+    assert_eq!(overflows.status(), Status::Value);
+    assert_eq!(overflows.message(), "the schedule has no value at step 7");
+    Ok(())
+}
+
+thread_local! {
+    static REACHED: RefCell<Option<Optimizer>> = const { RefCell::new(None) };
+}
+
+fn with_reached<R>(use_it: impl FnOnce(&Optimizer) -> R) -> R {
+    REACHED.with_borrow(|optimizer| use_it(optimizer.as_ref().expect("one is there")))
+}
+
+#[test]
+fn a_schedule_that_reaches_its_own_optimizer() -> Result<(), Error> {
+    let (mut optimizer, ..) = model(4)?;
+    optimizer.set(Key::Eps, &Schedule::callback(|_| f64::from(with_reached(Optimizer::parameter_count)))?)?;
+    let status = |error: Error| error.status().number().into();
+    let momentum = move |_| with_reached(|own| own.norms(0)).map_or_else(status, |_| 0.0);
+    optimizer.set(Key::Momentum, &Schedule::callback(momentum)?)?;
+    REACHED.set(Some(optimizer));
+    assert_eq!(reason(|| with_reached(|own| own.get(0, Key::Eps))), "another panic");
+    let refused = with_reached(|own| own.get(0, Key::Momentum)).unwrap_err();
+    assert!(refused.message().contains(&Status::Busy.number().to_string()), "{refused}");
+    drop(REACHED.take());
+    Ok(())
+}
+
+#[test]
+fn a_pool_has_a_limit() -> Result<(), Error> {
+    let (mut optimizer, ..) = model(4)?;
+    let error = optimizer.set_parallel_for(1025, |_, _| ()).unwrap_err();
+    assert_eq!(error.status(), Status::Value);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Hyper-parameters, and what steps run on.
 
 use std::ffi::{c_char, c_void};
-use std::ptr;
 use std::sync::Arc;
+use std::{mem, ptr};
 
 use super::Optimizer;
 use crate::callbacks::{Kept, call_parallel_for, call_predicate};
@@ -53,7 +53,8 @@ impl<'a> From<&'a Schedule> for Value<'a> {
 
 impl Optimizer {
     /// Sets a hyper-parameter of all parameters, also of those added later. Later calls override earlier ones;
-    /// they take effect at the next step.
+    /// they take effect at the next step. The functions of a schedule live until [`set`](Self::set) sets the same
+    /// key again, or as long as the optimizer.
     ///
     /// # Errors
     ///
@@ -75,14 +76,16 @@ impl Optimizer {
     }
 
     fn set_where(&mut self, selector: *const c_char, key: Key, value: Value<'_>) -> Result<()> {
-        let key = key.number();
+        let number_of = key.number();
         let status = match value {
-            Value::Number(number) => unsafe { sys::lars_set(self.as_ptr(), selector, key, number) },
-            Value::Schedule(schedule) => {
-                self.keep(schedule);
-                unsafe { sys::lars_set_schedule(self.as_ptr(), selector, key, schedule.as_ptr()) }
-            }
+            Value::Number(number) => unsafe { sys::lars_set(self.as_ptr(), selector, number_of, number) },
+            Value::Schedule(schedule) => unsafe {
+                sys::lars_set_schedule(self.as_ptr(), selector, number_of, schedule.as_ptr())
+            },
         };
+        if status >= 0 {
+            self.keep(key, value, selector.is_null());
+        }
         self.done(status)
     }
 
@@ -112,24 +115,35 @@ impl Optimizer {
     {
         let mut predicate = predicate;
         let user = (&raw mut predicate).cast::<c_void>();
-        let (call, key) = (Some(call_predicate::<F> as _), key.number());
-        let status = match value.into() {
-            Value::Number(number) => unsafe { sys::lars_set_if(self.as_ptr(), call, user, key, number) },
-            Value::Schedule(schedule) => {
-                self.keep(schedule);
-                unsafe { sys::lars_set_schedule_if(self.as_ptr(), call, user, key, schedule.as_ptr()) }
-            }
+        let (call, number_of, value) = (Some(call_predicate::<F> as _), key.number(), value.into());
+        let status = match value {
+            Value::Number(number) => unsafe {
+                sys::lars_set_if(self.as_ptr(), call, user, number_of, number)
+            },
+            Value::Schedule(schedule) => unsafe {
+                sys::lars_set_schedule_if(self.as_ptr(), call, user, number_of, schedule.as_ptr())
+            },
         };
+        if status >= 0 {
+            self.keep(key, value, false);
+        }
         self.done(status)
     }
 
-    /// Keeps the functions of a schedule as long as the handle lives, which copies the schedule.
-    fn keep(&mut self, schedule: &Schedule) {
-        for function in schedule.functions() {
-            if !self.functions.iter().any(|kept| Arc::ptr_eq(kept, function)) {
-                self.functions.push(Arc::clone(function));
+    /// Keeps the functions of what the key has been set to: the handle has copied the schedule. If it was set for
+    /// everyone, no parameter, present or to come, has an earlier schedule for the key any more; nor does a
+    /// checkpoint bring one back, since loading only leaves functions where they are.
+    fn keep(&mut self, key: Key, value: Value<'_>, everyone: bool) {
+        let kept = self.functions.entry(key).or_default();
+        let earlier = if everyone { mem::take(kept) } else { Vec::new() };
+        if let Value::Schedule(schedule) = value {
+            for function in schedule.functions() {
+                if !kept.iter().any(|one| Arc::ptr_eq(one, function)) {
+                    kept.push(Arc::clone(function));
+                }
             }
         }
+        drop(earlier); // last, because what the functions own may panic when it is dropped
     }
 
     /// The value that the parameter's next step will use.
@@ -223,6 +237,10 @@ impl Optimizer {
     }
 
     /// The number of threads that a step of all parameters will use at most, the caller's among them.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
     #[must_use]
     pub fn threads(&self) -> u32 {
         let mut threads = 0;
@@ -250,16 +268,18 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// None that a program can bring about.
+    /// [`Status::Value`] for more than 1024 threads.
     pub fn set_parallel_for<F>(&mut self, threads: u32, run: F) -> Result<()>
     where
         F: FnMut(u32, Task<'_>) + Send + 'static,
     {
         let kept = Kept::new(run);
-        self.done(unsafe {
+        let status = unsafe {
             sys::lars_set_parallel_for(self.as_ptr(), Some(call_parallel_for::<F>), kept.pointer(), threads)
-        })?;
-        self.parallel_for = Some(kept);
-        Ok(())
+        };
+        if status >= 0 {
+            drop(self.parallel_for.replace(kept)); // in place before anything can unwind: the library has it
+        }
+        self.done(status)
     }
 }

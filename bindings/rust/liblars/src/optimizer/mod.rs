@@ -9,12 +9,13 @@ mod parameters;
 mod records;
 mod steps;
 
+use std::collections::HashMap;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use crate::callbacks::Kept;
 use crate::error::{Error, Result};
-use crate::{Status, panics, sys};
+use crate::{Key, Status, panics, sys};
 use arguments::Arguments;
 
 pub use hyperparameters::Value;
@@ -47,7 +48,7 @@ pub struct Optimizer {
     handle: NonNull<sys::lars_optimizer>,
     arguments: Arguments,
     // What the handle's callbacks point to; `drop` releases the handle first.
-    functions: Vec<Arc<Kept>>, // of schedules
+    functions: HashMap<Key, Vec<Arc<Kept>>>, // of schedules
     observer: Option<Kept>,
     parallel_for: Option<Kept>,
 }
@@ -70,7 +71,7 @@ impl Optimizer {
         Ok(Self {
             handle,
             arguments: Arguments::default(),
-            functions: Vec::new(),
+            functions: HashMap::new(),
             observer: None,
             parallel_for: None,
         })
@@ -92,15 +93,17 @@ impl Optimizer {
         Err(unsafe { Error::from_c(status, sys::lars_error_message(self.as_ptr())) })
     }
 
-    /// The end of a call that fails only with a handle that is wrong or in use, which this object's never is.
+    /// The end of a call that fails only with a handle that is wrong, which this object's never is, or in use. It is
+    /// in use for a schedule's function that has a way to this object, say by a thread-local `RefCell`, while
+    /// [`get`](Self::get) runs: calls by shared reference may then meet.
     fn certain(&self, status: i32) {
-        self.done(status).expect("calls on a valid handle that nobody else uses");
+        self.done(status).expect("no other call on this optimizer runs");
     }
 }
 
 impl Drop for Optimizer {
     fn drop(&mut self) {
-        // It cannot be in use: callbacks, which run during calls, have no way to this object.
+        // It cannot be in use: every call borrows this object until it returns.
         unsafe { sys::lars_destroy(self.as_ptr()) };
     }
 }

@@ -46,6 +46,10 @@ impl Optimizer {
     }
 
     /// The number of parameters.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
     #[must_use]
     pub fn parameter_count(&self) -> u32 {
         let mut count = 0;

@@ -1,11 +1,11 @@
 //! What the steps did, and checkpoints.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::Optimizer;
 use crate::callbacks::{Kept, StepReport, call_observer};
-use crate::error::{Error, Result, c_text};
+use crate::error::{Error, Result};
+use crate::paths::c_path;
 use crate::{Status, Telemetry, sys};
 
 #[cfg(doc)]
@@ -44,6 +44,10 @@ pub struct Nonfinite {
 
 impl Optimizer {
     /// The number of steps that every parameter has taken. Skipped steps do not count.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         let mut steps = 0;
@@ -92,6 +96,10 @@ impl Optimizer {
     }
 
     /// How many steps were skipped.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
     #[must_use]
     pub fn skip_count(&self) -> Skips {
         let mut skips = Skips::default();
@@ -119,6 +127,10 @@ impl Optimizer {
     }
 
     /// One quantity of every parameter's last step; 0 before its first.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
     #[must_use]
     pub fn telemetry(&self, quantity: Telemetry) -> Vec<f64> {
         let mut values = vec![0.0; self.parameter_count() as usize];
@@ -157,11 +169,12 @@ impl Optimizer {
         F: FnMut(&StepReport<'_>) + Send + 'static,
     {
         let kept = Kept::new(observer);
-        self.done(unsafe {
-            sys::lars_set_observer(self.as_ptr(), Some(call_observer::<F>), kept.pointer())
-        })?;
-        self.observer = Some(kept);
-        Ok(())
+        let status =
+            unsafe { sys::lars_set_observer(self.as_ptr(), Some(call_observer::<F>), kept.pointer()) };
+        if status >= 0 {
+            drop(self.observer.replace(kept)); // in place before anything can unwind: the library has it
+        }
+        self.done(status)
     }
 
     /// Has no observer called any more.
@@ -179,7 +192,7 @@ impl Optimizer {
     ///
     /// [`Status::Io`], which tells which file is there; [`Status::State`] if there is nothing to save.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = c_text(path.as_ref().as_os_str().as_bytes())?;
+        let path = c_path(path.as_ref())?;
         self.done(unsafe { sys::lars_save(self.as_ptr(), path.as_ptr()) })
     }
 
@@ -190,7 +203,7 @@ impl Optimizer {
     ///
     /// [`Status::Io`], [`Status::Format`] or [`Status::Mismatch`].
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let path = c_text(path.as_ref().as_os_str().as_bytes())?;
+        let path = c_path(path.as_ref())?;
         self.done(unsafe { sys::lars_load(self.as_ptr(), path.as_ptr()) })
     }
 

@@ -298,6 +298,10 @@ impl Optimizer {
     }
 
     /// How much of a batch is accumulated.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
     #[must_use]
     pub fn accumulated(&self) -> Accumulated {
         let mut found = Accumulated { accumulated: 0, micro_batches: 0 };

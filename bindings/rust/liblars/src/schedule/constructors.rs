@@ -322,9 +322,9 @@ impl Schedule {
         Ok(joined)
     }
 
-    /// The caller's own function of the step. It must not count its calls, and lives as long as an optimizer
-    /// or join that uses the schedule. If it panics, so does the call that asked for the value, with nothing
-    /// changed; a value that is not finite is an error there.
+    /// The caller's own function of the step. It must not count its calls, and lives as long as a join or an
+    /// optimizer (see [`Optimizer::set`](crate::Optimizer::set)) that uses the schedule. If it panics, so does the
+    /// call that asked for the value, with nothing changed; a value that is not finite is an error there.
     ///
     /// ```
     /// let decay = liblars::Schedule::callback(|step| 1.0 / (step + 1) as f64)?;

@@ -71,7 +71,12 @@ impl Schedule {
         // SAFETY: the schedule is alive, and value is written during the call.
         let status = unsafe { sys::lars_schedule_value(self.as_ptr(), step, &raw mut value) };
         panics::resume();
-        if status < 0 { Err(self.error(status)) } else { Ok(value) }
+        if status < 0 {
+            // The schedule holds no message: it never changes, so what fails at one step leaves none.
+            let message = format!("the schedule has no value at step {step}");
+            return Err(Error::new(Status::from_number(status), &message));
+        }
+        Ok(value)
     }
 
     /// For functions of [`sys`].
@@ -92,11 +97,12 @@ impl Schedule {
         let handle =
             NonNull::new(made).ok_or_else(|| Error::new(Status::from_number(status), "out of memory"))?;
         let schedule = Self { handle: Arc::new(Handle(handle)), functions: Vec::new() };
-        if status < 0 { Err(schedule.error(status)) } else { Ok(schedule) }
-    }
-
-    fn error(&self, status: i32) -> Error {
-        // SAFETY: the message belongs to the schedule.
-        unsafe { Error::from_c(status, sys::lars_schedule_error_message(self.as_ptr())) }
+        if status < 0 {
+            // SAFETY: the message belongs to the schedule.
+            return Err(unsafe {
+                Error::from_c(status, sys::lars_schedule_error_message(schedule.as_ptr()))
+            });
+        }
+        Ok(schedule)
     }
 }
