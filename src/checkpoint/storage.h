@@ -29,7 +29,8 @@ class Input {
 /// Every function throws LARS_ERR_IO, with what failed and the system's reason.
 class ReplacingFile {
  public:
-  /// A new file for `size` bytes, with the mode of the file it is to replace.
+  /// A new file for `size` bytes. On POSIX systems it has the mode of the file it is to replace; on Windows
+  /// the permissions are those that the folder gives to new files, whatever the old file's were.
   ReplacingFile(const char* path, std::uint64_t size);
   ~ReplacingFile();
   ReplacingFile(const ReplacingFile&) = delete;
@@ -49,7 +50,7 @@ class ReplacingFile {
   void write_through(std::uint64_t offset, std::span<const std::byte> bytes);
   [[noreturn]] void fail_with(const char* action, int error);
 
-  std::string path_;       // of the file to replace, symbolic links resolved
+  std::string path_;       // of the file to replace, links to a file resolved
   std::string temporary_;  // "" when it is gone
   SystemFile file_ = kNoFile;
   std::uint64_t position_ = 0;  // where the system would write next

@@ -33,11 +33,12 @@ auto uninterrupted(const Call& system_call) {
   }
 }
 
-/// The file that `path` leads to, if it is a symbolic link: that is what is to be replaced, not the link.
+/// The file that `path` leads to, if it is a symbolic link: that is what is to be replaced, not the link. A
+/// link that leads to nothing is replaced itself.
 std::string resolved(const char* path) {
   const std::unique_ptr<char, decltype(&std::free)> real(realpath(path, nullptr), &std::free);
   if (real == nullptr && errno == ENOMEM) throw std::bad_alloc();
-  if (real == nullptr && errno != ENOENT) {  // or a link might be replaced
+  if (real == nullptr && errno != ENOENT) {  // or a link to a file might be replaced
     fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", path, reason(errno));
   }
   return real != nullptr ? real.get() : path;

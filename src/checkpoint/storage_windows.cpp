@@ -70,7 +70,8 @@ bool is_regular(HANDLE file) {
          (info.FileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
-/// The file that `path` leads to, if it is a symbolic link: that is what is to be replaced, not the link.
+/// The file that `path` leads to, if it is a symbolic link: that is what is to be replaced, not the link. A
+/// link that leads to nothing is replaced itself.
 std::string resolved(const char* path) {
   const Handle old(CreateFileW(wide(path).c_str(), FILE_READ_ATTRIBUTES,
                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
@@ -90,6 +91,21 @@ std::string resolved(const char* path) {
   }
   target.resize(length);
   return narrow(target);
+}
+
+/// Renames a file over another, and returns the system's error, or 0. Virus scanners, indexers and readers
+/// have files open for moments in which they cannot be replaced: it is tried again for about a second.
+DWORD replace(const std::wstring& from, const std::wstring& to) {
+  constexpr DWORD kLongestPause = 512;  // milliseconds; they double from 1 on
+  for (DWORD pause = 1;; pause *= 2) {
+    // Returns when the new name is on the disk.
+    if (MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) != 0)
+      return ERROR_SUCCESS;
+    const DWORD error = GetLastError();
+    const bool may_pass = error == ERROR_ACCESS_DENIED || error == ERROR_SHARING_VIOLATION;
+    if (!may_pass || pause > kLongestPause) return error;
+    Sleep(pause);
+  }
 }
 
 }  // namespace
@@ -147,9 +163,8 @@ void ReplacingFile::commit() {
   const std::wstring to = wide(path_);
   if (FlushFileBuffers(file_) == 0) fail_with("flush", last_error());
   if (CloseHandle(std::exchange(file_, kNoFile)) == 0) fail_with("close", last_error());
-  // Returns when the new name is on the disk.
-  if (MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) == 0)
-    fail_with("rename", last_error());
+  const DWORD error = replace(from, to);
+  if (error != ERROR_SUCCESS) fail_with("rename", static_cast<int>(error));
   temporary_.clear();
 }
 

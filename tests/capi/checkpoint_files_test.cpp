@@ -1,12 +1,22 @@
 // The file of a checkpoint: what it is, how it is replaced, and that whatever is wrong with it is found.
 #include <gtest/gtest.h>
 
+#ifdef _WIN32
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#endif
+
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/checkpoints.h"
@@ -61,10 +71,47 @@ TEST_F(Checkpoints, PathsAreUtf8) {
   Trainee other = make_trainee([](Trainee&) {});
   expect_ok(lars_load(other.get(), bytes.c_str()), other);
 #ifdef _WIN32
-  EXPECT_EQ(lars_save(trainee.get(), path("\xff").c_str()), LARS_ERR_IO);
+  EXPECT_EQ(lars_save(trainee.get(), (path() + "\xff").c_str()), LARS_ERR_IO);
   EXPECT_STREQ(lars_error_message(trainee.get()), "the path is not UTF-8, which it must be on Windows");
 #endif
 }
+
+#ifdef _WIN32
+/// Opens a file as programs do that read it and think of nobody else: it cannot be replaced meanwhile.
+HANDLE open_alone(const std::string& path) {
+  return CreateFileW(fs::path(path).c_str(), GENERIC_READ, FILE_SHARE_READ, nullptr, OPEN_EXISTING,
+                     FILE_ATTRIBUTE_NORMAL, nullptr);
+}
+
+TEST_F(Checkpoints, SavingWaitsForWhoHasTheFileOpenForAMoment) {
+  Trainee trainee = make_trainee([](Trainee&) {});
+  write_file(path(), "old");
+  const HANDLE reader = open_alone(path());
+  ASSERT_NE(reader, INVALID_HANDLE_VALUE);
+  std::thread closer([reader] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    CloseHandle(reader);
+  });
+  expect_ok(lars_save(trainee.get(), path().c_str()), trainee);
+  closer.join();
+  EXPECT_EQ(read_file(path()), saved(trainee));
+}
+
+TEST_F(Checkpoints, SavingGivesUpOnWhoKeepsTheFileOpen) {
+  Trainee trainee = make_trainee([](Trainee&) {});
+  write_file(path(), "old");
+  const HANDLE reader = open_alone(path());
+  ASSERT_NE(reader, INVALID_HANDLE_VALUE);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(lars_save(trainee.get(), path().c_str()), LARS_ERR_IO);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
+  EXPECT_NE(message(trainee).find("cannot rename"), std::string::npos) << message(trainee);
+  CloseHandle(reader);
+  EXPECT_EQ(read_file(path()), "old");
+  const fs::directory_iterator files(folder_.path());
+  EXPECT_EQ(std::distance(files, fs::directory_iterator()), 1) << "something is left over";
+}
+#endif
 
 TEST_F(Checkpoints, PathsThatLeadNowhere) {
   Trainee trainee = make_trainee([](Trainee&) {});

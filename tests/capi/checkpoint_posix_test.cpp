@@ -34,6 +34,14 @@ TEST_F(Checkpoints, SavingFollowsLinksAndKeepsTheMode) {
   EXPECT_EQ(std::distance(files, fs::directory_iterator()), 2) << "something is left over";
 }
 
+TEST_F(Checkpoints, SavingReplacesALinkThatLeadsNowhere) {
+  Trainee trainee = make_trainee([](Trainee&) {});
+  fs::create_symlink(path(), path("link"));
+  expect_ok(lars_save(trainee.get(), path("link").c_str()), trainee);
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(path("link"))));
+  EXPECT_FALSE(fs::exists(path()));
+}
+
 TEST_F(Checkpoints, DevicesAndPipesAreRefused) {
   Trainee trainee = make_trainee([](Trainee&) {});
   EXPECT_EQ(lars_save(trainee.get(), "/dev/full"), LARS_ERR_IO);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <lars/lars.hpp>
 #include <stdexcept>
 #include <string>
@@ -41,6 +42,38 @@ TEST(Wrapper, StepsInPlaceWhateverHoldsTheNumbers) {
   EXPECT_EQ(array, (std::array<double, 3>{0, 1, 2}));
   EXPECT_EQ(plain[1], 1.0F);
   EXPECT_EQ(scalar, -1.0);
+}
+
+// As a library of matrices has them: what owns its elements, and what may skip some of another's.
+struct OwnMatrix {
+  using PlainObject = OwnMatrix;
+  float* data() { return elements.data(); }
+  [[nodiscard]] const float* data() const { return elements.data(); }
+  [[nodiscard]] std::ptrdiff_t size() const { return 3; }
+  [[nodiscard]] std::ptrdiff_t innerStride() const { return 1; }
+  std::array<float, 3> elements = {1, 2, 3};
+};
+struct Row {
+  using PlainObject = OwnMatrix;
+  [[nodiscard]] std::ptrdiff_t innerStride() const { return 3; }
+};
+struct UnknownStrides {
+  [[nodiscard]] std::ptrdiff_t innerStride() const { return 3; }
+};
+struct NamedMatrix : OwnMatrix {};
+static_assert(lars::IsDense<std::vector<float>>::value && lars::IsDense<OwnMatrix>::value &&
+              lars::IsDense<NamedMatrix>::value);
+static_assert(!lars::IsDense<Row>::value && !lars::IsDense<UnknownStrides>::value);
+
+TEST(Wrapper, StepsMatricesThatOwnTheirElements) {
+  lars::Optimizer optimizer;
+  optimizer.add_parameter("w", lars::Type::f32, {3});
+  optimizer.set(lars::Key::learning_rate, 1.0);
+  optimizer.set(lars::Key::trust_ratio_mask, 0);
+  OwnMatrix w;
+  const OwnMatrix g;
+  EXPECT_TRUE(optimizer.step({w}, {g}));
+  EXPECT_EQ(w.elements, (std::array<float, 3>{0, 0, 0}));
 }
 
 TEST(Wrapper, ThrowsAnErrorWithStatusAndMessage) {
@@ -122,6 +155,38 @@ TEST(Wrapper, UsesTheHostsPool) {
   const std::vector<float> g(1 << 18, 1.0F);
   optimizer.step({w}, {g});
   EXPECT_GT(tasks, 2U);
+}
+
+TEST(Wrapper, ReturnsToTheBuiltInThreads) {
+  lars::Optimizer optimizer;
+  optimizer.add_parameter("w", lars::Type::f32, {1 << 18});
+  optimizer.set(lars::Key::learning_rate, 1.0);
+  std::uint32_t calls = 0;
+  optimizer.set_parallel_for([&calls](std::uint32_t, const std::function<void(std::uint32_t)>&) { ++calls; },
+                             2);
+  std::vector<float> w(1 << 18, 1.0F);
+  const std::vector<float> g(1 << 18, 1.0F);
+  optimizer.step({w}, {g});
+  const std::uint32_t before = calls;
+  EXPECT_GT(before, 0U);
+  optimizer.set_parallel_for({});
+  EXPECT_TRUE(optimizer.step({w}, {g}));
+  EXPECT_EQ(calls, before);
+}
+
+TEST(Wrapper, SaysAtWhichStepAScheduleHasNoValue) {
+  const auto thrower =
+      lars::Schedule::callback([](std::uint64_t) -> double { throw std::runtime_error("no"); });
+  try {
+    static_cast<void>(thrower.value(7));
+    FAIL();
+  } catch (const lars::Error& error) {
+    EXPECT_EQ(error.status(), lars::Status::callback);
+    EXPECT_STREQ(error.what(), "the schedule has no value at step 7");
+  }
+  const auto infinite = lars::nothrow::Schedule::polynomial(1e308, -1e308, 1.0, 10);
+  EXPECT_EQ(infinite.value(3).status, lars::Status::value);
+  EXPECT_EQ(infinite.value(3).message, "the schedule has no value at step 3");
 }
 
 TEST(Wrapper, PassesOnThatAFunctionThrew) {

@@ -42,6 +42,11 @@ using Observer = std::function<void(const StepReport&)>;
 using ParallelFor = std::function<void(std::uint32_t count, const std::function<void(std::uint32_t)>& task)>;
 
 template <class Predicate>
+void* user_of(const Predicate& predicate) noexcept {
+  return const_cast<void*>(static_cast<const void*>(&predicate));
+}
+
+template <class Predicate>
 std::int32_t call_predicate(void* user, std::uint32_t index, const char* name, std::int32_t type,
                             std::uint32_t ndim, const std::int64_t* shape) {
   const auto& predicate = *static_cast<const Predicate*>(user);

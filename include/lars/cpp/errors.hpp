@@ -95,6 +95,10 @@ struct ReturnErrors {
 
 #if LARS_CPP_EXCEPTIONS
 
+/// Keeps the symbols of the class apart from those of the library's own lars::Error, which is another class:
+/// a program that links the library statically has both.
+inline namespace cpp {
+
 /// A call that failed. It has changed nothing.
 class Error : public std::runtime_error {
  public:
@@ -105,6 +109,8 @@ class Error : public std::runtime_error {
  private:
   Status status_;
 };
+
+}  // namespace cpp
 
 /// The usual style: what fails throws an Error.
 struct ThrowErrors {

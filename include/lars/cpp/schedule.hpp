@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -187,7 +188,12 @@ class BasicSchedule {
   [[nodiscard]] typename Errors::template Returned<double> value(std::uint64_t step) const {
     double found = 0.0;
     const std::int32_t status = lars_schedule_value(get(), step, &found);
-    if (status < 0) return Errors::template fail<double>(static_cast<Status>(status), message());
+    if (status < 0) {
+      std::string reason = message();
+      // A schedule that is well made has no message, and yet may overflow here or throw.
+      if (reason.empty()) reason = "the schedule has no value at step " + std::to_string(step);
+      return Errors::template fail<double>(static_cast<Status>(status), reason.c_str());
+    }
     return Errors::template succeed<double>(static_cast<Status>(status), found);
   }
 

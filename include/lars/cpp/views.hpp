@@ -59,6 +59,23 @@ struct TypeOf<std::int16_t> {
   static constexpr Type value = Type::i16;
 };
 
+/// Whether the elements of a container lie one after the other from data() on. What has strides (Eigen's
+/// rows, blocks, maps and references) may have gaps between them; of such, only a matrix or an array that
+/// owns its elements is known to have none.
+template <class Container, class = void>
+struct IsDense : std::true_type {};
+template <class Container>
+struct IsDense<Container, std::void_t<decltype(std::declval<const Container&>().innerStride())>> {
+ private:
+  template <class Strided>
+  static std::is_base_of<typename Strided::PlainObject, Strided> owns(int);
+  template <class Strided>
+  static std::false_type owns(...);
+
+ public:
+  static constexpr bool value = decltype(owns<Container>(0))::value;
+};
+
 /// A pointer and a length, as std::span is from C++20 on: borrowed, and made of anything that has data() and
 /// size(), of an array, or of a braced list that lives as long as the call.
 template <class T>
@@ -70,7 +87,11 @@ class Span {
   constexpr Span(T (&array)[Size]) noexcept : data_(array), size_(Size) {}
   template <class Container,
             class = std::enable_if_t<std::is_convertible_v<decltype(std::declval<Container&>().data()), T*>>>
-  constexpr Span(Container&& container) noexcept : data_(container.data()), size_(container.size()) {}
+  constexpr Span(Container&& container) noexcept
+      : data_(container.data()), size_(static_cast<std::size_t>(container.size())) {
+    static_assert(IsDense<std::decay_t<Container>>::value,
+                  "its elements may have gaps between them: copy them to a container that owns them");
+  }
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 9
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winit-list-lifetime"  // a view of a call's argument ends with the call
@@ -110,7 +131,11 @@ class BasicTensor {
             class = std::enable_if_t<std::is_convertible_v<Element*, Pointer>>,
             Type ElementType = TypeOf<std::remove_cv_t<Element>>::value>
   constexpr BasicTensor(Container&& container) noexcept
-      : data_(container.data()), elements_(static_cast<std::size_t>(container.size())), type_(ElementType) {}
+      : data_(container.data()), elements_(static_cast<std::size_t>(container.size())), type_(ElementType) {
+    static_assert(IsDense<std::decay_t<Container>>::value,
+                  "its elements may have gaps between them: copy them to a container that owns them, or, if "
+                  "there are none, pass {x.data(), x.size(), lars::Type::...}");
+  }
   /// Of an array.
   template <class Element, std::size_t Size,
             class = std::enable_if_t<std::is_convertible_v<Element*, Pointer>>>
