@@ -150,10 +150,12 @@ class LARS(torch.optim.Optimizer):
         scale = self._loss_unscaling()
         if scale is None:  # GradScaler found Inf
             return loss
-        parameters, gradients, groups = self._with_gradients()
+        parameters, groups = self._with_gradients()
         if parameters:
+            kinds = _kinds_of(parameters)
+            gradients = _gradients_of(parameters, kinds)
             states = self._states_of(parameters)
-            if self._plan is None or not self._plan.fits(parameters, groups):
+            if self._plan is None or not self._plan.fits(parameters, groups, kinds):
                 self._note_steps()
                 self._plan = _Plan(parameters, groups, states, self._variant, self._nonfinite)
             self._plan.set_values(self.param_groups, scale)
@@ -168,20 +170,13 @@ class LARS(torch.optim.Optimizer):
             return None
         return 1.0 if grad_scale is None else 1.0 / grad_scale.item()
 
-    def _with_gradients(self) -> tuple[list[torch.Tensor], list[torch.Tensor], list[int]]:
+    def _with_gradients(self) -> tuple[list[torch.Tensor], list[int]]:
         parameters: list[torch.Tensor] = []
         groups: list[int] = []
         for number, group in enumerate(self.param_groups):
             parameters += [parameter for parameter in group["params"] if parameter.grad is not None]
             groups += [number] * (len(parameters) - len(groups))
-        gradients = [parameter.grad for parameter in parameters]
-        try:
-            usable = _are_alike(gradients, parameters) and not any(map(torch.Tensor.is_neg, gradients))
-        except RuntimeError:  # of stride
-            raise RuntimeError("LARS does not support sparse gradients") from None
-        if not usable:
-            gradients = list(map(_usable_gradient, gradients, parameters))
-        return parameters, gradients, groups
+        return parameters, groups
 
     def _states_of(self, parameters: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
         states = [self.state[parameter] for parameter in parameters]
@@ -202,6 +197,15 @@ def _state_dtypes(parameter: torch.Tensor) -> dict[str, torch.dtype]:
 def _new_state(parameter: torch.Tensor) -> dict[str, Any]:
     state = {name: torch.zeros_like(parameter, dtype=dtype) for name, dtype in _state_dtypes(parameter).items()}
     return state | {"step": 0}
+
+
+def _gradients_of(parameters: list[torch.Tensor], kinds: list[list[Any]]) -> list[torch.Tensor]:
+    gradients = [parameter.grad for parameter in parameters]
+    try:
+        usable = _kinds_of(gradients) == kinds and not any(map(torch.Tensor.is_neg, gradients))
+    except RuntimeError:  # of stride
+        raise RuntimeError("LARS does not support sparse gradients") from None
+    return gradients if usable else list(map(_usable_gradient, gradients, parameters))
 
 
 def _usable_gradient(gradient: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
@@ -225,7 +229,7 @@ class _Plan:
     ) -> None:
         self.optimizer = _new_optimizer(variant, nonfinite)
         self.parameters, self._groups = list(parameters), list(groups)
-        self._kinds = [kind(parameters) for kind in _KINDS]
+        self._kinds = _kinds_of(parameters)
         self._has_masters = any(parameter.dtype in _MASTERS for parameter in parameters)
         self._values: dict[int, dict[str, float]] = {}
         for number, (parameter, group, state) in enumerate(zip(parameters, groups, states, strict=True)):
@@ -235,12 +239,8 @@ class _Plan:
             self.optimizer.set_step_count(number, int(state.get("step", 1)))
         self._checked_states: list[Any] = []
 
-    def fits(self, parameters: list[torch.Tensor], groups: list[int]) -> bool:
-        return (
-            _all_same(parameters, self.parameters)
-            and groups == self._groups
-            and all(kind(parameters) == known for kind, known in zip(_KINDS, self._kinds, strict=True))
-        )
+    def fits(self, parameters: list[torch.Tensor], groups: list[int], kinds: list[list[Any]]) -> bool:
+        return _all_same(parameters, self.parameters) and groups == self._groups and kinds == self._kinds
 
     def set_values(self, param_groups: list[dict[str, Any]], scale: float) -> None:
         """Tells of what has changed in the groups since the last step."""
@@ -281,18 +281,15 @@ class _Plan:
         self._checked_states = [state["momentum_buffer"] for state in states]
 
 
-# What a tensor is, asked of all at once: a step of small tensors is mostly such calls. Length and strides together are the
-# shape of a dense tensor, and where each element lies.
-_KINDS: tuple[Callable[[list[Any]], list[Any]], ...] = (
-    lambda tensors: list(map(torch.Tensor.stride, tensors)),
-    lambda tensors: list(map(torch.Tensor.numel, tensors)),
-    lambda tensors: list(map(operator.attrgetter("dtype"), tensors)),
-    lambda tensors: list(map(torch.Tensor.get_device, tensors)),
-)
-
-
-def _are_alike(some: list[Any], others: list[Any]) -> bool:
-    return all(kind(some) == kind(others) for kind in _KINDS)
+def _kinds_of(tensors: list[Any]) -> list[list[Any]]:
+    """What the tensors are, asked of all at once: a step of small tensors is mostly such calls. Length and strides together
+    are the shape of a dense tensor, and where each element lies."""
+    return [
+        list(map(torch.Tensor.stride, tensors)),
+        list(map(torch.Tensor.numel, tensors)),
+        list(map(operator.attrgetter("dtype"), tensors)),
+        list(map(torch.Tensor.get_device, tensors)),
+    ]
 
 
 def _all_same(some: list[Any], others: list[Any]) -> bool:
