@@ -139,6 +139,31 @@ def test_without_jit_a_schedule_compiles_nothing_anew():
     assert not compiled
 
 
+@pytest.mark.parametrize("jit", [True, False])
+def test_shapes_that_differ_are_refused(jit):
+    solver = liblars.optax.lars(learning_rate=0.5)
+    params = {"w": [jnp.ones((2, 3)), jnp.ones(4)]}
+    state = solver.init(params)
+    update = jax.jit(solver.update) if jit else solver.update
+    for shape in ((3, 2), (6,), (1, 3), ()):
+        with pytest.raises(ValueError) as caught:
+            update({"w": [jnp.ones(shape), jnp.ones(4)]}, state, params)
+        assert isinstance(caught.value, liblars.LarsError)
+        assert f"gradient of params['w'][0] has the shape {shape}, its parameter (2, 3)" in str(caught.value)
+    with pytest.raises(ValueError, match="momentum of params.* has the shape"):
+        update(params, solver.init({"w": [jnp.ones((3, 2)), jnp.ones(4)]}), params)
+
+
+def test_arrays_of_jax_are_not_written():
+    optimizer = liblars.Optimizer()
+    optimizer.add_parameter("w", (3,))
+    optimizer.set("learning_rate", 0.5)
+    w, g = jnp.ones(3), jnp.ones(3)
+    with pytest.raises(ValueError, match=r"parameter 0 is a jax.Array, .* use liblars.optax, or .* numpy.array\(x\)"):
+        optimizer.step([w], [g])
+    assert optimizer.step([numpy.array(w)], [g])  # gradients are only read
+
+
 def test_mistakes():
     solver = liblars.optax.lars(learning_rate=0.5)
     with pytest.raises(ValueError, match="param"):

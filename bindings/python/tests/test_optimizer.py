@@ -1,33 +1,26 @@
-"""What this binding adds to lars.h: arrays of every kind in place, exceptions, ownership."""
+"""What this binding adds to lars.h: exceptions and ownership. Its declarations are those of lars.h."""
 
 from __future__ import annotations
 
-import array
+import copy
 import doctest
+import errno
 import gc
 import pathlib
+import pickle
 import re
 import sys
 import threading
 import weakref
 
-import ml_dtypes
 import numpy
 import pytest
+from optimizers import optimizer_of
 
 import liblars
 from liblars import _capi, schedules
 
 ROOT = pathlib.Path(__file__).parents[3]
-
-
-def optimizer_of(*shapes, dtype="float32"):
-    optimizer = liblars.Optimizer()
-    for number, shape in enumerate(shapes):
-        optimizer.add_parameter(f"p{number}", shape, dtype)
-    optimizer.set("learning_rate", 1.0)
-    optimizer.set("trust_ratio_mask", 0)
-    return optimizer
 
 
 # ---- The declarations -----------------------------------------------------------------------------------
@@ -77,95 +70,6 @@ def test_every_number_is_that_of_the_header():
 
 def test_examples_of_the_documentation():
     assert doctest.testmod(liblars).failed == 0
-
-
-# ---- Arrays ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", ml_dtypes.bfloat16])
-def test_steps_numpy_arrays_in_place(dtype):
-    optimizer = optimizer_of((2, 3), (), dtype=dtype)
-    w, scalar = numpy.full((2, 3), 2, dtype), numpy.array(3, dtype)
-    assert optimizer.step([w, scalar], [numpy.full((2, 3), 1, dtype), numpy.array(1, dtype)])
-    assert w.tolist() == [[1, 1, 1], [1, 1, 1]]
-    assert scalar.item() == 2
-
-
-def test_steps_what_knows_dlpack_or_the_buffer_protocol():
-    class Exporter:
-        def __init__(self, inner):
-            self.inner = inner
-
-        def __dlpack__(self, **arguments):
-            return self.inner.__dlpack__(**arguments)
-
-        def __dlpack_device__(self):
-            return self.inner.__dlpack_device__()
-
-    class OldExporter(Exporter):
-        def __dlpack__(self):  # before DLPack 1.0
-            return self.inner.__dlpack__()
-
-    for exporter in (Exporter, OldExporter):
-        optimizer = optimizer_of((2, 2))
-        inner = numpy.ones((2, 2), numpy.float32)
-        optimizer.step([exporter(inner)], [numpy.ones((2, 2), numpy.float32)])
-        assert inner.sum() == 0
-        with pytest.raises(liblars.LarsValueError, match="parameter 0 is not contiguous"):
-            optimizer.step([exporter(numpy.ones((4, 2), numpy.float32)[::2])], [inner])
-    optimizer = optimizer_of((3,), dtype="float64")
-    numbers = array.array("d", [1, 2, 3])
-    optimizer.step([numbers], [array.array("d", [1, 1, 1])])
-    assert numbers.tolist() == [0, 1, 2]
-
-
-def test_refuses_arrays_by_name():
-    optimizer = optimizer_of((2, 3), (4,))
-    good = [numpy.ones((2, 3), numpy.float32), numpy.ones(4, numpy.float32)]
-    read_only = good[1].copy()
-    read_only.flags.writeable = False
-    wide = numpy.ones((4, 4), numpy.float32)
-    for bad, error, message in (
-        (wide[:, 1], liblars.LarsValueError, "parameter 1 is not contiguous"),
-        (read_only, liblars.LarsValueError, "parameter 1 is read-only"),
-        (numpy.ones(4, numpy.int64), liblars.LarsTypeError, "parameter 1 is of dtype int64"),
-        (numpy.ones(4, ">f4"), liblars.LarsTypeError, "parameter 1 is of dtype >f4"),
-        (numpy.ones(4), liblars.LarsTypeError, "parameter of 'p1' .* is F64; it must be F32"),
-        (numpy.ones(5, numpy.float32), liblars.LarsValueError, "parameter of 'p1' .* has 5 elements; 4 are needed"),
-        ([1.0] * 4, liblars.LarsTypeError, "parameter 1 is a list"),
-        (b"1234" * 4, liblars.LarsError, "parameter 1"),
-        (None, liblars.LarsTypeError, "parameter 1 is a NoneType"),
-    ):
-        with pytest.raises(error, match=message):
-            optimizer.step([good[0], bad], good)
-    assert optimizer.step_count() == 0
-    assert optimizer.step(good, [good[0].copy(), read_only])  # gradients are only read
-
-
-def test_bound_steps_keep_their_arrays():
-    optimizer = optimizer_of((3,))
-    w = numpy.full(3, 2, numpy.float32)
-    step = optimizer.bind([w], [numpy.ones(3, numpy.float32)])
-    gc.collect()
-    assert step()
-    assert w.tolist() == [1, 1, 1]
-    optimizer.close()
-    with pytest.raises(liblars.LarsError, match="this optimizer is closed"):
-        step()
-
-
-def test_bound_steps_see_that_their_arrays_no_longer_fit():
-    optimizer = optimizer_of((3,))
-    w = numpy.full(3, 2, numpy.float32)
-    step = optimizer.bind([w], [numpy.ones(3, numpy.float32)])
-    optimizer.set_gradient_dtype("float16")
-    with pytest.raises(liblars.LarsTypeError):
-        step()
-    optimizer.set_gradient_dtype("float32")
-    optimizer.add_parameter("another", (2,))
-    with pytest.raises(liblars.LarsError):
-        step()
-    assert w.tolist() == [2, 2, 2]
 
 
 # ---- Errors and ownership -------------------------------------------------------------------------------
@@ -255,6 +159,31 @@ def test_schedules_may_be_functions_and_live_as_long_as_they_are_used():
         schedules.join([schedules.constant(1.0)], [3])
 
 
+def test_functions_that_no_parameter_can_follow_any_more_are_let_go():
+    optimizer = optimizer_of((1,), (1,))
+
+    def set_function(key, selector=None):
+        def value(step):
+            return 0.25
+
+        optimizer.set(key, value, selector)
+        return weakref.ref(value)
+
+    first, other, part = set_function("eps"), set_function("weight_decay"), set_function("eps", "p0")
+    gc.collect()
+    assert first() and part()
+    assert (optimizer.get(0, "eps"), optimizer.get(1, "eps")) == (0.25, 0.25)
+    with pytest.raises(ValueError, match="eps"):
+        optimizer.set("eps", -1.0)
+    second = set_function("eps")
+    gc.collect()
+    assert first() is None and part() is None
+    optimizer.set("eps", 0)
+    gc.collect()
+    assert second() is None
+    assert other() and optimizer.get(1, "weight_decay") == 0.25
+
+
 def test_choices_by_name():
     optimizer = optimizer_of((1,))
     optimizer.set("denominator", "gradient")
@@ -282,6 +211,65 @@ def test_closes_and_releases():
     del one
     gc.collect()
     assert reference() is None
+
+
+def test_a_handle_that_is_being_released_is_seen_by_nobody(monkeypatch):
+    optimizer = optimizer_of((3,))
+    step = optimizer.bind([numpy.ones(3, numpy.float32)], [numpy.ones(3, numpy.float32)])
+    released, destroy = [], _capi.library.lars_destroy
+
+    def destroy_slowly(address):
+        released.append(address)
+        optimizer.close()  # as another thread would
+        for call in (step, optimizer.parameter_count):
+            with pytest.raises(liblars.LarsError, match="this optimizer is closed"):
+                call()
+        return destroy(address)
+
+    monkeypatch.setattr(_capi.library, "lars_destroy", destroy_slowly)
+    optimizer.close()
+    optimizer.close()
+    del optimizer, step
+    gc.collect()
+    assert len(released) == 1
+
+
+def test_an_optimizer_that_is_busy_stays_open():
+    optimizer = optimizer_of((3,))
+    seen = []
+
+    def predicate(_parameter):
+        try:
+            optimizer.close()
+        except liblars.LarsError as error:
+            seen.append((error.status, str(error)))
+        return True
+
+    optimizer.set("eps", 0.5, predicate)
+    assert seen == [("LARS_ERR_BUSY", "another call on this handle is running; one handle serves one call at a time")]
+    assert optimizer.get(0, "eps") == 0.5
+    optimizer.close()
+    with pytest.raises(liblars.LarsError, match="this optimizer is closed"):
+        optimizer.get(0, "eps")
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_handles_are_not_copied(duplicate):
+    for one, advice in ((optimizer_of((3,)), r"from_bytes\(\) what to_bytes\(\)"), (schedules.constant(1.0), "make another")):
+        with pytest.raises(TypeError, match=f"{type(one).__name__} cannot be copied or pickled; .*{advice}") as caught:
+            duplicate(one)
+        assert isinstance(caught.value, liblars.LarsError)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    optimizer = optimizer_of((3,))
+    with pytest.raises(FileNotFoundError, match="cannot open '.*missing'") as caught:
+        optimizer.load(tmp_path / "missing")
+    assert isinstance(caught.value, liblars.LarsIOError)
+    assert (caught.value.errno, caught.value.status) == (errno.ENOENT, "LARS_ERR_IO")
+    with pytest.raises(liblars.LarsIOError) as caught:
+        optimizer.load(tmp_path)  # a folder
+    assert not isinstance(caught.value, FileNotFoundError)
 
 
 def test_a_second_thread_is_told_to_wait():

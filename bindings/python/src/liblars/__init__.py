@@ -20,6 +20,7 @@ from ._capi import library as _library
 from ._errors import (
     LarsArithmeticError,
     LarsError,
+    LarsFileNotFoundError,
     LarsIndexError,
     LarsIOError,
     LarsMemoryError,
@@ -36,6 +37,7 @@ __version__ = _library.lars_version_string().decode()
 __all__ = [
     "LarsArithmeticError",
     "LarsError",
+    "LarsFileNotFoundError",
     "LarsIOError",
     "LarsIndexError",
     "LarsMemoryError",

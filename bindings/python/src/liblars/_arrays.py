@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import array as machine
 import ctypes
+import operator
+import weakref
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy
@@ -18,6 +22,16 @@ class Array(NamedTuple):
     elements: int
     dtype: int
     owner: Any
+
+
+class Arrays(NamedTuple):
+    """Arrays as lars.h takes them; `owners` keep them in memory."""
+
+    count: int
+    pointers: ctypes.Array[Any]
+    dtypes: ctypes.Array[Any]
+    elements: ctypes.Array[Any]
+    owners: list[Any]
 
 
 # DLPack's structures (dlpack.h): https://dmlc.github.io/dlpack/latest/c_api.html
@@ -58,11 +72,15 @@ _get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object
 _NUMPY_DTYPES = {numpy.dtype(name): number for name, number in _capi.DTYPES.items() if name != "bfloat16"}
 
 
+def _types(what: str) -> str:
+    return "float32, int16" if what.startswith("master") else ", ".join(_capi.FLOATS)
+
+
 def _numpy_dtype(array: numpy.ndarray, what: str) -> int:
     number = _NUMPY_DTYPES.get(array.dtype)
     if number is None:
         if array.dtype.name != "bfloat16":  # of ml_dtypes
-            raise refused("TYPE", f"{what} is of dtype {array.dtype}; the element types are {', '.join(_capi.DTYPES)}")
+            raise refused("TYPE", f"{what} is of dtype {array.dtype}; the element types are {_types(what)}")
         number = _NUMPY_DTYPES[array.dtype] = _capi.DTYPES["bfloat16"]
     return number
 
@@ -78,6 +96,20 @@ def _of_numpy(array: numpy.ndarray, what: str, written: bool) -> Array:
     flags = array.flags
     _require(flags.c_contiguous, flags.writeable or not written, what)
     return Array(array.__array_interface__["data"][0], array.size, _numpy_dtype(array, what), array)
+
+
+def held(owners: Iterable[Any]) -> list[Any]:
+    """The owners, and weak references to those that are NumPy's and to what they are views of.
+
+    NumPy resizes no array that has a weak reference, even with refcheck=False, so that its memory stays where it is.
+    """
+    kept = []
+    for owner in owners:
+        kept.append(owner)
+        while isinstance(owner, numpy.ndarray):
+            kept.append(weakref.ref(owner))
+            owner = owner.base
+    return kept
 
 
 def _capsule_of(array: Any) -> Any:
@@ -101,6 +133,10 @@ def _is_contiguous(tensor: _DLTensor) -> bool:
 
 
 def _of_dlpack(array: Any, what: str, written: bool) -> Array:
+    if written and type(array).__module__.partition(".")[0] in ("jax", "jaxlib"):
+        # Whatever DLPack says: it may share its memory with others.
+        advice = "use liblars.optax, or pass a copy, numpy.array(x)"
+        raise refused("ARGUMENT", f"{what} is a jax.Array, which cannot be written; {advice}")
     device = array.__dlpack_device__()[0]
     if int(device) != _CPU:
         raise refused("ARGUMENT", f"{what} is not in the memory of the CPU; copy it there")
@@ -114,15 +150,13 @@ def _of_dlpack(array: Any, what: str, written: bool) -> Array:
         tensor, writable = managed.dl_tensor, not managed.flags & _READ_ONLY
     else:
         tensor = _DLTensor.from_address(_get_pointer(capsule, _OLD))
-    if type(array).__module__.partition(".")[0] in ("jax", "jaxlib"):
-        writable = False  # whatever DLPack says: a jax.Array may share its memory with others
     _require(_is_contiguous(tensor), writable or not written, what)
     elements = 1
     for axis in range(tensor.ndim):
         elements *= tensor.shape[axis]
     dtype = tensor.code * 256 + tensor.bits
     if tensor.lanes != 1 or dtype not in _capi.DTYPES.values():
-        raise refused("TYPE", f"{what} is of another element type than {', '.join(_capi.DTYPES)}")
+        raise refused("TYPE", f"{what} is of another element type than {_types(what)}")
     return Array((tensor.data or 0) + tensor.byte_offset, elements, dtype, capsule)
 
 
@@ -141,3 +175,44 @@ def array_of(array: Any, what: str, written: bool) -> Array:
             "TYPE", f"{what} is a {type(array).__name__}; pass a NumPy array, or one that knows DLPack or the buffer protocol"
         ) from None
     return _of_numpy(view, what, written)
+
+
+def arrays_of(arrays: list[Any], what: str, written: bool) -> Arrays:
+    """As array_of for each, which is asked one by one only if it must be."""
+    return _of_plain(arrays) or _of_any(arrays, what, written)
+
+
+_dtype, _size = operator.attrgetter("dtype"), operator.attrgetter("size")
+_of_buffer = (ctypes.c_char * 0).from_buffer  # takes what is contiguous and may be written
+
+
+def _of_plain(arrays: list[Any]) -> Arrays | None:
+    """Where NumPy's own arrays are, asked of all at once: a step of small tensors is mostly such calls. What ctypes makes
+    of a buffer tells its address in a sixth of the time that __array_interface__ takes. None if any is of another sort."""
+    dtypes = list(map(_NUMPY_DTYPES.get, map(_dtype, arrays))) if set(map(type, arrays)) == {numpy.ndarray} else [None]
+    if None in dtypes:
+        return None
+    try:
+        pointers = list(map(ctypes.addressof, map(_of_buffer, arrays)))
+    except (BufferError, TypeError, ValueError):  # one is not as above, or of a type that buffers do not know: bfloat16
+        return None
+    return _arrays(pointers, dtypes, map(_size, arrays), arrays)
+
+
+def _of_any(arrays: list[Any], what: str, written: bool) -> Arrays:
+    found = [array_of(array, f"{what} {i}", written) for i, array in enumerate(arrays)]
+    if not found:
+        return _arrays([], [], [], [])
+    pointers, elements, dtypes, owners = zip(*found, strict=True)
+    return _arrays(pointers, dtypes, elements, list(owners))
+
+
+def _arrays(pointers: Iterable[int], dtypes: Iterable[Any], elements: Iterable[int], owners: list[Any]) -> Arrays:
+    count = len(owners)
+    return Arrays(
+        count,
+        (ctypes.c_void_p * count).from_buffer(machine.array("Q", pointers)),
+        (ctypes.c_int32 * count).from_buffer(machine.array("i", dtypes)),
+        (ctypes.c_uint64 * count).from_buffer(machine.array("Q", elements)),
+        owners,
+    )

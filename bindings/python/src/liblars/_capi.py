@@ -23,6 +23,7 @@ KEYS = {
     "clip_value": 16,
 }  # fmt: skip
 DTYPES = {"float16": 528, "float32": 544, "float64": 576, "bfloat16": 1040, "int16": 16}
+FLOATS = {name: number for name, number in DTYPES.items() if name != "int16"}  # int16 is of masters only
 VARIANTS = {"optax": 0, "paper": 1, "torch": 2, "larc": 3, "barlow": 4, "tf": 5}
 POLICIES = {"refuse": 0, "skip": 1, "propagate": 2}
 ROLES = {"parameter": 0, "gradient": 1, "momentum": 2, "master": 3}

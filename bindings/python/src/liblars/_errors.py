@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 
 from . import _capi
@@ -37,7 +38,7 @@ class LarsValueError(LarsError, ValueError):
 
 
 class LarsTypeError(LarsError, TypeError):
-    """An array of another element type."""
+    """An argument of another type, or an array of another element type."""
 
 
 class LarsIndexError(LarsError, IndexError):
@@ -46,6 +47,14 @@ class LarsIndexError(LarsError, IndexError):
 
 class LarsIOError(LarsError, OSError):
     """The system could not read or write a file."""
+
+
+class LarsFileNotFoundError(LarsIOError, FileNotFoundError):
+    """No file of that name to load."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(status, message)
+        self.errno = errno.ENOENT
 
 
 class LarsMemoryError(LarsError, MemoryError):

@@ -20,6 +20,7 @@ import numpy
 import optax
 
 from . import _capi
+from ._errors import refused
 
 __all__ = ["LarsState", "lars"]
 
@@ -114,6 +115,8 @@ def _update(
     leaves, tree = jax.tree.flatten(params)
     if not leaves:
         return gradients, trace
+    _require_shapes(params, tree.flatten_up_to(gradients), "gradient")
+    _require_shapes(params, tree.flatten_up_to(trace), "momentum")
     w = [_widened(leaf) for leaf in leaves]
     g = [leaf.astype(parameter.dtype) for leaf, parameter in zip(map(jnp.asarray, tree.flatten_up_to(gradients)), w, strict=True)]
     v = tree.flatten_up_to(trace)
@@ -139,6 +142,17 @@ def _update(
     )
     narrowed = [one.astype(jnp.result_type(leaf)) for one, leaf in zip(outputs[: len(w)], tree.flatten_up_to(gradients), strict=True)]
     return tree.unflatten(narrowed), tree.unflatten(outputs[len(w) :])
+
+
+def _require_shapes(params: Any, others: list[Any], what: str) -> None:
+    """When traced, as for the rest of what JAX knows of shapes. C would see as many elements, at the most."""
+    for (path, parameter), other in zip(jax.tree_util.tree_leaves_with_path(params), others, strict=True):
+        if jnp.shape(other) != jnp.shape(parameter):
+            raise refused(
+                "SHAPE",
+                f"the {what} of params{jax.tree_util.keystr(path)} has the shape {jnp.shape(other)}, its parameter "
+                f"{jnp.shape(parameter)}; they must be the same",
+            )
 
 
 def _widened(leaf: Any) -> jax.Array:
