@@ -1,13 +1,8 @@
 /* Trains a small model with liblars: all parameters in one buffer, stepped by one call. examples/README.md
  * has the task. Usage: train IMAGES LABELS, files in IDX format, gzipped or not. */
-#include <lars/lars.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-enum { INPUTS = 784, HIDDEN = 100, OUTPUTS = 10, IMAGES = 4096, BATCH = 64, EPOCHS = 5 };
+#include "task.h"
 
 /* The buffer: one parameter after the other. */
 enum {
@@ -18,45 +13,11 @@ enum {
   PARAMETERS = BIAS2 + OUTPUTS
 };
 
-static float images[IMAGES][INPUTS];
-static unsigned char labels[IMAGES];
 static float parameters[PARAMETERS];
 static float gradients[PARAMETERS];
 
-static void fail(const char* what, const char* why) {
-  fprintf(stderr, "train: %s: %s\n", what, why);
-  exit(1);
-}
-
-/* Ends the program unless the call succeeded. */
-static void check(lars_optimizer* optimizer, int32_t status) {
-  if (status < 0) fail(lars_status_name(status), lars_error_message(optimizer));
-}
-
-static void read_file(const char* path, size_t header, unsigned char* content, size_t bytes) {
-  unsigned char skipped[16];
-  gzFile file = gzopen(path, "rb");
-  if (file == NULL || gzread(file, skipped, (unsigned)header) != (int)header ||
-      gzread(file, content, (unsigned)bytes) != (int)bytes) {
-    fail(path, "is not there, or is no IDX file with 4096 images or labels");
-  }
-  gzclose(file);
-}
-
-static void read_data(const char* images_path, const char* labels_path) {
-  static unsigned char pixels[IMAGES][INPUTS];
-  read_file(images_path, 16, &pixels[0][0], sizeof pixels);
-  read_file(labels_path, 8, labels, sizeof labels);
-  for (int i = 0; i < IMAGES; ++i) {
-    for (int j = 0; j < INPUTS; ++j) images[i][j] = (float)pixels[i][j] / 255.0F;
-  }
-}
-
 static void draw_weights(float* weights, int inputs, int outputs, uint64_t* state) {
-  for (int i = 0; i < inputs * outputs; ++i) {
-    *state = *state * 6364136223846793005U + 1442695040888963407U;
-    weights[i] = (float)(((double)(*state >> 40) / 16777216.0 - 0.5) * 2.0 / sqrt(inputs));
-  }
+  for (int i = 0; i < inputs * outputs; ++i) weights[i] = next_weight(state, inputs);
 }
 
 /* Outputs of a layer for one example: biases + inputs * weights. */
@@ -111,24 +72,13 @@ static lars_optimizer* make_optimizer(void) {
   static const int64_t bias1[] = {HIDDEN};
   static const int64_t weight2[] = {HIDDEN, OUTPUTS};
   static const int64_t bias2[] = {OUTPUTS};
-  const uint64_t steps = EPOCHS * (IMAGES / BATCH);
   lars_optimizer* optimizer = NULL;
-  lars_schedule* schedule = NULL;
   if (lars_create(&optimizer) < 0) fail("lars_create", "out of memory");
   check(optimizer, lars_add_parameter(optimizer, "layer1.weight", LARS_F32, 2, weight1, NULL));
   check(optimizer, lars_add_parameter(optimizer, "layer1.bias", LARS_F32, 1, bias1, NULL));
   check(optimizer, lars_add_parameter(optimizer, "layer2.weight", LARS_F32, 2, weight2, NULL));
   check(optimizer, lars_add_parameter(optimizer, "layer2.bias", LARS_F32, 1, bias2, NULL));
-  check(optimizer, lars_set(optimizer, NULL, LARS_WEIGHT_DECAY, 1e-4));
-  check(optimizer, lars_set(optimizer, NULL, LARS_TRUST_COEFFICIENT, 0.01));
-  lars_schedule_cosine_decay(2.0, steps, 0.0, 1.0, &schedule); /* the next call says so if it failed */
-  check(optimizer, lars_set_schedule(optimizer, NULL, LARS_LEARNING_RATE, schedule));
-  lars_schedule_destroy(schedule);
-  check(optimizer, lars_set(optimizer, "*.bias", LARS_WEIGHT_DECAY_MASK, 0));
-  check(optimizer, lars_set(optimizer, "*.bias", LARS_TRUST_RATIO_MASK, 0));
-  lars_schedule_cosine_decay(0.2, steps, 0.0, 1.0, &schedule);
-  check(optimizer, lars_set_schedule(optimizer, "*.bias", LARS_LEARNING_RATE, schedule));
-  lars_schedule_destroy(schedule);
+  configure(optimizer);
   return optimizer;
 }
 
@@ -147,7 +97,7 @@ static void report(void) {
 }
 
 int main(int argc, char** argv) {
-  uint64_t state = 20170813;
+  uint64_t state = SEED;
   lars_optimizer* optimizer;
   if (argc != 3) fail("usage", "train IMAGES LABELS");
   read_data(argv[1], argv[2]);

@@ -1,9 +1,6 @@
 // Trains a small model with lars.hpp: layers with tensors of their own. examples/README.md has the task.
 // Usage: train IMAGES LABELS, files in IDX format, gzipped or not.
-#include <zlib.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -12,43 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "task.hpp"
+
 namespace {
 
-constexpr std::size_t kInputs = 784;
-constexpr std::size_t kHidden = 100;
-constexpr std::size_t kOutputs = 10;
-constexpr std::size_t kImages = 4096;
-constexpr std::size_t kBatch = 64;
-constexpr std::size_t kEpochs = 5;
-
+using task::kBatch;
+using task::kEpochs;
+using task::kHidden;
+using task::kImages;
+using task::kInputs;
+using task::kOutputs;
 using Vector = std::vector<float>;
-
-std::vector<unsigned char> read_file(const std::string& path, std::size_t header, std::size_t bytes) {
-  std::vector<unsigned char> content(header + bytes);
-  gzFile file = gzopen(path.c_str(), "rb");
-  const int got = file != nullptr ? gzread(file, content.data(), static_cast<unsigned>(content.size())) : -1;
-  if (file != nullptr) gzclose(file);
-  if (got != static_cast<int>(content.size()))
-    throw std::runtime_error(path + " is not there, or is no IDX file with 4096 images or labels");
-  content.erase(content.begin(), content.begin() + static_cast<std::ptrdiff_t>(header));
-  return content;
-}
-
-struct Data {
-  std::vector<Vector> images;
-  std::vector<unsigned char> labels;
-
-  Data(const std::string& images_path, const std::string& labels_path)
-      : labels(read_file(labels_path, 8, kImages)) {
-    const std::vector<unsigned char> pixels = read_file(images_path, 16, kImages * kInputs);
-    for (std::size_t i = 0; i < kImages; ++i) {
-      Vector image(kInputs);
-      for (std::size_t j = 0; j < kInputs; ++j)
-        image[j] = static_cast<float>(pixels[i * kInputs + j]) / 255.0F;
-      images.push_back(std::move(image));
-    }
-  }
-};
 
 /// Inputs times weights (inputs x outputs) plus biases, and the gradients of both.
 class Layer {
@@ -59,11 +30,7 @@ class Layer {
         weight_gradient(weight.size()),
         bias_gradient(outputs),
         inputs_(inputs) {
-    for (float& one : weight) {
-      state = state * 6364136223846793005U + 1442695040888963407U;
-      one = static_cast<float>((static_cast<double>(state >> 40) / 0x1p24 - 0.5) * 2.0 /
-                               std::sqrt(static_cast<double>(inputs)));
-    }
+    for (float& one : weight) one = task::next_weight(state, inputs);
   }
 
   [[nodiscard]] Vector forward(const Vector& x) const {
@@ -152,32 +119,31 @@ class Model {
   }
 
  private:
-  std::uint64_t state_ = 20170813;
+  std::uint64_t state_ = task::kSeed;
   Layer first_{kInputs, kHidden, state_};
   Layer second_{kHidden, kOutputs, state_};
 };
 
 lars::Optimizer make_optimizer(const Model& model) {
-  constexpr std::uint64_t kSteps = kEpochs * (kImages / kBatch);
   lars::Optimizer optimizer;
   model.add_to(optimizer);
   optimizer.set(lars::Key::weight_decay, 1e-4);
   optimizer.set(lars::Key::trust_coefficient, 0.01);
-  optimizer.set(lars::Key::learning_rate, lars::Schedule::cosine_decay(2.0, kSteps));
+  optimizer.set(lars::Key::learning_rate, lars::Schedule::cosine_decay(2.0, task::kSteps));
   optimizer.set("*.bias", lars::Key::weight_decay_mask, 0);
   optimizer.set("*.bias", lars::Key::trust_ratio_mask, 0);
-  optimizer.set("*.bias", lars::Key::learning_rate, lars::Schedule::cosine_decay(0.2, kSteps));
+  optimizer.set("*.bias", lars::Key::learning_rate, lars::Schedule::cosine_decay(0.2, task::kSteps));
   return optimizer;
 }
 
-void report(const Model& model, const Data& data) {
+void report(const Model& model, const std::vector<Vector>& images, const std::vector<unsigned char>& labels) {
   double loss = 0.0;
   int right = 0;
   for (std::size_t i = 0; i < kImages; ++i) {
     Vector hidden;
-    const Vector y = model.predict(data.images[i], hidden);
-    loss -= std::log(static_cast<double>(y[data.labels[i]]));
-    right += std::max_element(y.begin(), y.end()) - y.begin() == data.labels[i] ? 1 : 0;
+    const Vector y = model.predict(images[i], hidden);
+    loss -= std::log(static_cast<double>(y[labels[i]]));
+    right += std::max_element(y.begin(), y.end()) - y.begin() == labels[i] ? 1 : 0;
   }
   std::printf("final loss %.4f, accuracy %.4f\n", loss / kImages, static_cast<double>(right) / kImages);
 }
@@ -187,18 +153,18 @@ void report(const Model& model, const Data& data) {
 int main(int argc, char** argv) {
   try {
     if (argc != 3) throw std::runtime_error("usage: train IMAGES LABELS");
-    const Data data(argv[1], argv[2]);
+    const std::vector<Vector> images = task::read_images(argv[1]);
+    const std::vector<unsigned char> labels = task::read_labels(argv[2]);
     Model model;
     lars::Optimizer optimizer = make_optimizer(model);
     for (std::size_t epoch = 0; epoch < kEpochs; ++epoch) {
       for (std::size_t first = 0; first < kImages; first += kBatch) {
         model.clear_gradients();
-        for (std::size_t i = first; i < first + kBatch; ++i)
-          model.add_gradients(data.images[i], data.labels[i]);
+        for (std::size_t i = first; i < first + kBatch; ++i) model.add_gradients(images[i], labels[i]);
         model.step(optimizer);
       }
     }
-    report(model, data);
+    report(model, images, labels);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "train: %s\n", error.what());
