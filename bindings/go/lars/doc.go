@@ -10,6 +10,7 @@
 //	opt.AddParameter("dense.bias", lars.F32, 10)
 //	opt.Set(lars.All, lars.LearningRate, 0.1)
 //	opt.Set("*.bias", lars.TrustRatioMask, 0)
+//	opt.Set("*.bias", lars.LearningRate, 0.01) // without a trust ratio they need a rate of their own
 //	...
 //	opt.Step(lars.List(weight, bias), lars.List(weightGradient, biasGradient))
 //

@@ -81,7 +81,7 @@ const (
 	TrustRatio    Quantity = C.LARS_TELEMETRY_TRUST_RATIO    // r
 	EffectiveRate Quantity = C.LARS_TELEMETRY_EFFECTIVE_RATE // learning rate * r
 	LimitedShare  Quantity = C.LARS_TELEMETRY_LIMITED_SHARE  // share of its steps that clipping limited
-	SkippedShare  Quantity = C.LARS_TELEMETRY_SKIPPED_SHARE  // share of steps tried that it made to be skipped
+	SkippedShare  Quantity = C.LARS_TELEMETRY_SKIPPED_SHARE  // of its steps and the skips that it caused, the share of skips
 )
 
 // Interpolation is how PiecewiseInterpolateSchedule goes from point to point.

@@ -6,6 +6,7 @@ the C library liblars.
     add_parameter!(opt, "dense.weight", weight)
     add_parameter!(opt, "dense.bias", bias)
     set!(opt, :trust_ratio_mask, false; selector = "*.bias")
+    set!(opt, :learning_rate, 0.01; selector = "*.bias") # without a trust ratio they need a rate of their own
     step!(opt, (weight, bias), (weight_gradient, bias_gradient))
 
 [`Liblars.setup`](@ref) and [`Liblars.update!`](@ref) do this for a model of nested named tuples.

@@ -6,8 +6,8 @@ LARS for parameters that are added by name with [`add_parameter!`](@ref); hyper-
 """
 mutable struct Optimizer
     handle::Handle
-    # What the library calls, kept alive: functions of schedules, the observer, the host's threads.
-    functions::Vector{Any}
+    # What the library calls, kept alive: functions of schedules by key, the observer, the host's threads.
+    functions::Dict{Symbol,Vector{Any}}
     observer::Any
     parallel_for::Any
 
@@ -15,7 +15,7 @@ mutable struct Optimizer
         handle = Ref(C_NULL)
         status = @ccall liblars.lars_create(handle::Ref{Handle})::Int32
         status < 0 && throw(error_of(status, "out of memory"))
-        opt = finalizer(destroy, new(handle[], [], nothing, nothing))
+        opt = finalizer(destroy, new(handle[], Dict(), nothing, nothing))
         for (key, value) in hyperparameters
             set!(opt, key, value)
         end

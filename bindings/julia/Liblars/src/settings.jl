@@ -13,23 +13,25 @@ those added later; a glob on names, `"*.bias"`; or a function of a [`Liblars.Par
 """
 function set!(opt::Optimizer, key::Symbol, value; selector = nothing)
     number = number_of(KEYS, key, "key")
-    check(opt, set(opt, selector, number, setting(key, value, opt)))
+    set_to = setting(key, value)
+    check(opt, set(opt, selector, number, set_to))
+    # The library copies schedules, but not the functions that they call. Once set for all
+    # parameters, none is left that could follow an earlier schedule of the key.
+    earlier = selector === nothing ? [] : Base.get(opt.functions, key, [])
+    opt.functions[key] = unique(objectid, [earlier; functions_of(set_to)])
     return nothing
 end
 
-setting(_, value::Real, _) = Float64(value)
-setting(key, f::Function, opt) = setting(key, Schedule(f), opt)
-function setting(key, choice::Symbol, _)
+setting(_, value::Real) = Float64(value)
+setting(_, f::Function) = Schedule(f)
+setting(_, schedule::Schedule) = schedule
+function setting(key, choice::Symbol)
     choices = Base.get((denominator = DENOMINATOR, outside_momentum = OUTSIDE), key, NamedTuple())
     return Float64(number_of(choices, choice, String(key)))
 end
-function setting(_, schedule::Schedule, opt)
-    # The library copies schedules, but not the functions that they call.
-    for kept in schedule.functions
-        any(known -> known === kept, opt.functions) || push!(opt.functions, kept)
-    end
-    return schedule
-end
+
+functions_of(_::Float64) = []
+functions_of(schedule::Schedule) = schedule.functions
 
 const Glob = Union{AbstractString,Nothing}
 

@@ -7,7 +7,8 @@
 The rule for [`Liblars.setup`](@ref): hyper-parameters of all parameters, and named tuples of those
 of the selected ones; keys, values and selectors as in [`set!`](@ref).
 
-    LARS("*.bias" => (trust_ratio_mask = false,); learning_rate = 1.0, weight_decay = 1e-4)
+    LARS("*.bias" => (trust_ratio_mask = false, learning_rate = 0.1);
+        learning_rate = 1.0, weight_decay = 1e-4)
 """
 struct LARS
     selected::Vector{Pair}

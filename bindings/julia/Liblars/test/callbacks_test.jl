@@ -42,6 +42,41 @@ end
     @test [(step!(opt, [w], [g]); Liblars.get(opt, 1, :learning_rate)) for _ in 1:3] == [7, 1, 0.5]
 end
 
+mutable struct Rate <: Function
+    value::Float64
+end
+(rate::Rate)(_) = rate.value
+
+@noinline function set_rate!(opt, key; selector = nothing)
+    rate = Rate(0.25)
+    set!(opt, key, rate; selector)
+    return WeakRef(rate)
+end
+
+"A function of its own, so that the test's does not keep what it has looked at."
+@noinline is_alive(reference::WeakRef) = reference.value isa Rate
+
+"Twice: what has a finalizer, such as a schedule, keeps what it refers to until that has run."
+collect_garbage() = (GC.gc(); GC.gc())
+
+@testset "functions that no parameter can follow any more are let go" begin
+    opt, _, _ = small()
+    first, other = set_rate!(opt, :eps), set_rate!(opt, :weight_decay)
+    part = set_rate!(opt, :eps; selector = "w")
+    collect_garbage()
+    @test is_alive(first) && is_alive(part)
+    @test error_of(() -> set!(opt, :eps, -1)).status === :LARS_ERR_VALUE
+    @test Liblars.get(opt, 1, :eps) == 0.25
+    second = set_rate!(opt, :eps)
+    collect_garbage()
+    @test !is_alive(first) && !is_alive(part)
+    set!(opt, :eps, 0)
+    collect_garbage()
+    @test !is_alive(second)
+    @test is_alive(other)
+    @test Liblars.get(opt, 1, :weight_decay) == 0.25
+end
+
 @testset "observers" begin
     opt, w, g = small()
     reports = []

@@ -37,6 +37,7 @@ pub use steps::{Accumulated, Outcome};
 /// optimizer.add_parameter("dense.bias", DType::F32, &[2])?;
 /// optimizer.set(Key::LearningRate, 1.0)?;
 /// optimizer.set_for("*.bias", Key::TrustRatioMask, false)?;
+/// optimizer.set_for("*.bias", Key::LearningRate, 0.1)?;
 ///
 /// let gradients = [vec![0.1_f32; 6], vec![0.0; 2]];
 /// assert_eq!(optimizer.step([&mut weight, &mut bias], &gradients)?, Outcome::Taken);
