@@ -7,6 +7,7 @@
 #include <exception>
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,8 @@ std::int32_t translate_exception(const Report& report) noexcept {
   } catch (const Error& error) {
     return report(error.status(), error.what());
   } catch (const std::bad_alloc&) {
+    return report(LARS_ERR_MEMORY, "out of memory; nothing was changed");
+  } catch (const std::length_error&) {  // more than a container can count
     return report(LARS_ERR_MEMORY, "out of memory; nothing was changed");
   } catch (const std::exception& error) {
     return report(LARS_ERR_INTERNAL, error.what());

@@ -48,11 +48,13 @@ std::int32_t Optimizer::take_step(Range range) {
   bool written = false;
   for (Range rest = range; rest.first != rest.last;) {
     const Range part = next_part(rest);
-    if (!sum_squares(part) && !written) {
+    pool_failed_ = false;
+    sum_squares(part);
+    const bool finite = compute_step_scales(part);
+    if (pool_failed_ && !written) {
       fail(LARS_ERR_CALLBACK,
            "the host's parallel_for failed; nothing was written. lars_set_threads takes its place");
     }
-    const bool finite = compute_step_scales(part);
     if (!finite && policy_ != NonfinitePolicy::propagate) return skip(part);
     apply_updates(part);  // nothing fails from here on
     written = true;

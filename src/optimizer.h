@@ -73,7 +73,6 @@ class Optimizer {
   void set_variant(std::int32_t variant);
   void set_mlperf_resnet50(std::uint64_t batch, std::uint64_t steps_per_epoch);
   void set_gradient_clip(double max_norm);
-  [[nodiscard]] double gradient_clip() const { return clip_norm_; }
   void set_nonfinite_policy(NonfinitePolicy policy) { policy_ = policy; }
   void set_max_consecutive_skips(std::uint64_t most) { most_skips_ = most; }
 
@@ -198,7 +197,8 @@ class Optimizer {
   [[nodiscard]] bool wants_moments(const TensorStep& tensor) const {
     return tensor.term.decay && (clips() || gradient_norms_);
   }
-  [[nodiscard]] static bool is_finite(const TensorStep& tensor);
+  [[nodiscard]] bool is_finite(const TensorStep& tensor) const;
+  [[nodiscard]] static std::optional<double> update_bound(const TensorStep& tensor);
   [[nodiscard]] std::string nonfinite_reason(Range range);
   [[nodiscard]] static Error missing_learning_rate(const Parameter& parameter);
   std::int32_t skip(Range range);
@@ -206,7 +206,7 @@ class Optimizer {
   void notify(std::int32_t status);
 
   // The passes over memory (optimizer_passes.cpp).
-  bool sum_squares(Range range);
+  void sum_squares(Range range);
   void apply_updates(Range range);
   void accumulate_gradients();
   void sum_rescaled_moments(std::uint32_t index, const Rescale& rescale);
@@ -267,6 +267,7 @@ class Optimizer {
   bool external_ = false;  // with a state that the caller keeps
   bool carry_norms_ = false;
   bool any_sums_known_ = false;  // known_ has had an entry
+  bool pool_failed_ = false;     // the host's, in pass 1 of this step
 
   // tensors_ has values and terms of steps that take so many micro-batches: none changed, none is scheduled.
   // 0: they must be read.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "optimizer.h"
 
@@ -20,12 +21,17 @@ double rescale_for(double sum) {
   return 1.0;
 }
 
+double greatest(ElementType type) {
+  return compute_type(type) == ElementType::f32 ? double{std::numeric_limits<float>::max()}
+                                                : std::numeric_limits<double>::max();
+}
+
 /// Whether all s_i = a u_i are sure to be finite in the compute type: |a| <= max, and |a u_i| <= |a| ||u|| <=
-/// max. NaN does not fit.
+/// max, less what rounding a to binary32 adds. NaN does not fit.
 bool step_fits(ElementType type, double step_scale, double update_norm) {
-  const double max = compute_type(type) == ElementType::f32 ? double{std::numeric_limits<float>::max()}
-                                                            : std::numeric_limits<double>::max();
-  return std::fabs(step_scale) <= max && std::fabs(step_scale) * update_norm <= max;
+  const double most =
+      compute_type(type) == ElementType::f32 ? greatest(type) * (1.0 - 0x1p-22) : greatest(type);
+  return std::fabs(step_scale) <= greatest(type) && std::fabs(step_scale) * update_norm <= most;
 }
 
 }  // namespace
@@ -65,13 +71,20 @@ bool Optimizer::compute_step_scales(Range range) {
 }
 
 /// The factor of all gradients by which their global norm is at most clip_norm_: optax.clip_by_global_norm.
+/// By optax's formula NaN makes all gradients NaN, and Inf makes the finite ones 0. A step that will not be
+/// taken is not clipped: its norms then say whose gradient it was.
 double Optimizer::global_clip_scale() const {
   // In order of name, so that the sum does not depend on the order in which parameters were added; scaled by
   // the largest, so that it neither overflows nor underflows.
   double largest = 0.0;
+  bool any_nan = false;
   for (const TensorStep& tensor : tensors_) {
-    const double norm = tensor.norms.gradient_norm;
-    if (!(norm <= largest)) largest = norm;  // NaN is the largest
+    any_nan = any_nan || std::isnan(tensor.norms.gradient_norm);
+    largest = std::max(largest, tensor.norms.gradient_norm);
+  }
+  if (any_nan || std::isinf(largest)) {
+    if (policy_ != NonfinitePolicy::propagate) return 1.0;
+    return any_nan ? std::numeric_limits<double>::quiet_NaN() : 0.0;
   }
   if (largest == 0.0) return 1.0;
   double sum = 0.0;
@@ -80,7 +93,8 @@ double Optimizer::global_clip_scale() const {
     sum += part * part;
   }
   const double norm = largest * std::sqrt(sum);
-  return norm < clip_norm_ ? 1.0 : clip_norm_ / norm;
+  if (norm < clip_norm_) return 1.0;
+  return std::isinf(norm) ? clip_norm_ / largest / std::sqrt(sum) : clip_norm_ / norm;
 }
 
 /// The norm that, besides ‖w‖, must not be 0: where λ w is not under the same norm, that of the gradient.
@@ -90,14 +104,33 @@ double Optimizer::tested_norm(const TensorStep& tensor) {
 }
 
 /// Whether all values that the step writes are sure to be finite, as far as norms can tell.
-bool Optimizer::is_finite(const TensorStep& tensor) {
+bool Optimizer::is_finite(const TensorStep& tensor) const {
   const LayerNorms& norms = tensor.norms;
-  // u may have λ w where the denominator has not; ‖u‖ is at most the sum.
-  const bool more = tensor.update_term.decay && !tensor.term.decay;
-  const double bound =
-      more ? norms.update_norm + tensor.values[Key::weight_decay] * norms.weight_norm : norms.update_norm;
-  return std::isfinite(norms.weight_norm) && step_fits(tensor.type, tensor.scales.nesterov, bound) &&
-         step_fits(tensor.type, tensor.scales.update, std::fabs(tensor.scales.nesterov) * bound);
+  if (!std::isfinite(norms.weight_norm) || !std::isfinite(norms.update_norm)) return false;
+  if (clips() && !std::isfinite(norms.gradient_norm)) return false;
+  const std::optional<double> bound = update_bound(tensor);
+  return bound && step_fits(tensor.type, tensor.scales.nesterov, *bound) &&
+         step_fits(tensor.type, tensor.scales.update, std::fabs(tensor.scales.nesterov) * *bound);
+}
+
+/// What no element of the u that enters the momentum exceeds: its norm, if that is the one that was taken, or
+/// the sum of those of its parts. None if the parts may overflow.
+std::optional<double> Optimizer::update_bound(const TensorStep& tensor) {
+  const LayerNorms& norms = tensor.norms;
+  const bool decays = tensor.update_term.decay;
+  if (tensor.term.decay == decays && tensor.clip_scale == 1.0) {
+    return decays ? norms.update_norm : norms.gradient_norm;
+  }
+  const double weight_decay = tensor.decay ? tensor.values[Key::weight_decay] : 0.0;
+  const double decay = weight_decay * norms.weight_norm;
+  // ||d|| itself, or at most ||d + λ w|| + λ ||w||. The last factor is for what the sums of elements are
+  // rounded.
+  const bool known = !tensor.term.decay || tensor.clip_scale != 1.0;
+  const double gradient = known ? norms.gradient_norm : norms.update_norm + decay;
+  if (!decays) return gradient * (1.0 + 0x1p-20);
+  const double bound = (gradient + decay) * (1.0 + 0x1p-20);
+  if (!(weight_decay <= greatest(tensor.type)) || !(bound <= greatest(tensor.type))) return std::nullopt;
+  return bound;
 }
 
 /// ‖w‖, ‖u‖ and ‖d‖ as the slots have them, before d is clipped by its global norm.

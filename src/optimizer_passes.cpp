@@ -115,14 +115,14 @@ void Optimizer::sum_chunks(std::size_t segment_index, Sums which, const Sum& sum
 
 // ---- Pass 1: sums of squares ----------------------------------------------------------------------------
 
-bool Optimizer::sum_squares(Range range) {
-  if (!find_missing_sums(range)) return true;
+void Optimizer::sum_squares(Range range) {
+  if (!find_missing_sums(range)) return;
   const bool succeeded = for_each_segment(range, Order::forward, [this](std::size_t segment) {
     with_compute_type(tensors_[work_.segment(segment).parameter].type,
                       [&](auto zero) { sum_squares<decltype(zero)>(segment); });
   });
   remember_sums(range, buffers_[range.first].accumulated);
-  return succeeded;
+  pool_failed_ = pool_failed_ || !succeeded;
 }
 
 template <class Real>
@@ -188,13 +188,14 @@ void Optimizer::remember_new_sums(Range range) {
 void Optimizer::sum_rescaled_moments(std::uint32_t index, const Rescale& rescale) {
   known_[index] = {};
   const TensorBuffers& buffers = buffers_[index];
-  for_each_segment({index, index + 1}, Order::forward, [&](std::size_t segment) {
+  const bool succeeded = for_each_segment({index, index + 1}, Order::forward, [&](std::size_t segment) {
     sum_chunks(segment, Sums::all, [&](std::uint64_t first, std::uint64_t count) {
       return lars::sum_rescaled_moments(tensors_[index].term,
                                         static_cast<const double*>(buffers.parameter) + first,
                                         static_cast<const double*>(buffers.gradient) + first, count, rescale);
     });
   });
+  pool_failed_ = pool_failed_ || !succeeded;
 }
 
 // ---- Pass 2: update -------------------------------------------------------------------------------------

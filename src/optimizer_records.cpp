@@ -40,6 +40,7 @@ void Optimizer::record(Range range) {
     Record& record = records_[index];
     record.norms = tensors_[index].norms;
     increment_saturating(record.steps);
+    increment_saturating(record.taken);
     if (record.norms.limited) increment_saturating(record.limited);
   }
   started_ = started_ || range.first != range.last;
@@ -65,7 +66,8 @@ std::string Optimizer::nonfinite_reason(Range range) {
         "the gradient of '{}' (index {}) holds NaN or Inf in {} of {} elements; nothing was written",
         parameter.name, index, nonfinite_->gradient_elements, parameter.count);
   }
-  if (!std::isfinite(tensor.norms.weight_norm) || !std::isfinite(tensor.norms.update_norm)) {
+  if (!std::isfinite(tensor.norms.weight_norm) || !std::isfinite(tensor.norms.update_norm) ||
+      (clips() && !std::isfinite(tensor.norms.gradient_norm))) {
     return fmt::format(
         "'{}' (index {}) has finite elements whose norms overflow, or a gradient that overflows when it is "
         "scaled and decayed; nothing was written",
@@ -96,7 +98,7 @@ void Optimizer::set_step_count(std::uint32_t index, std::uint64_t steps) {
 
 const LayerNorms& Optimizer::last_norms(std::uint32_t index) const {
   const Parameter& one = parameter(index);
-  if (records_[index].steps == 0)
+  if (records_[index].taken == 0)
     fail(LARS_ERR_STATE, "'{}' has taken no step yet; its norms are known after the first", one.name);
   return records_[index].norms;
 }

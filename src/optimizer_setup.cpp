@@ -195,6 +195,10 @@ std::vector<std::uint32_t> Optimizer::matches(std::string_view glob) const {
   for (std::uint32_t index = 0; index < parameters_.size(); ++index) {
     if (glob_matches(glob, parameters_[index].name)) indices.push_back(index);
   }
+  if (parameters_.empty()) {
+    fail(LARS_ERR_SELECTOR,
+         "selector \"{}\" matches nothing, for there are no parameters yet; add them first", glob);
+  }
   if (indices.empty()) {
     fail(LARS_ERR_SELECTOR,
          "selector \"{}\" matches none of the {} parameters added so far; check its spelling", glob,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -75,7 +76,7 @@ double Schedule::at(const LostCallback& /*form*/, std::uint64_t /*step*/) {
 }
 
 double Schedule::at(const Callback& form, std::uint64_t step) {
-  double value = 0.0;
+  double value = std::numeric_limits<double>::quiet_NaN();  // which no key takes: it must be written
   std::int32_t status = 0;
   try {
     status = form.function(form.user, step, &value);

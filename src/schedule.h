@@ -60,6 +60,8 @@ class Schedule {
   [[nodiscard]] Json to_json() const;
   static Schedule from_json(const Json& json);
   [[nodiscard]] bool has_callback() const;
+  /// Whether a callback is one of a process that is gone.
+  [[nodiscard]] bool has_lost_callback() const;
 
  private:
   struct Constant {
@@ -97,6 +99,10 @@ class Schedule {
     lars_schedule_function function;
     void* user;
   };
+  /// Of joins in joins. A checkpoint's JSON has two levels for each, and is read up to 1000.
+  static constexpr std::uint32_t kMaxDepth = 400;
+  [[nodiscard]] std::uint32_t depth() const;
+
   struct LostCallback {};  // of a process that is gone
   using Form = std::variant<Constant, Polynomial, PiecewiseConstant, PiecewiseInterpolate, ExponentialDecay,
                             CosineDecay, Join, Callback, LostCallback>;

@@ -113,10 +113,8 @@ Schedule Schedule::interpolation_through(bool cosine, std::vector<std::uint64_t>
   if (boundaries.empty() || boundaries[0] != 0 || boundaries.size() != values.size()) {
     fail(LARS_ERR_VALUE, "an interpolation needs as many values as boundaries, the first of them 0");
   }
-  check_increasing(boundaries);
-  for (const double value : values) {  // infinite where scales were large
-    if (std::isnan(value)) fail(LARS_ERR_VALUE, "value: {} is not allowed in an interpolation", value);
-  }
+  // A first boundary of the caller's may be 0, too; and where scales were large a value may be anything.
+  check_increasing(std::span(boundaries).subspan(1));
   return Schedule(PiecewiseInterpolate{cosine, std::move(boundaries), std::move(values)});
 }
 
@@ -265,8 +263,21 @@ Schedule Schedule::sgdr(std::span<const double> init_values, std::span<const dou
   return join(std::move(cycles), ends);
 }
 
+std::uint32_t Schedule::depth() const {
+  const auto* join = std::get_if<Join>(&form_);
+  if (join == nullptr) return 0;
+  std::uint32_t deepest = 0;
+  for (const Schedule& part : join->parts) deepest = std::max(deepest, part.depth());
+  return deepest + 1;
+}
+
 Schedule Schedule::join(std::vector<Schedule> parts, std::span<const std::uint64_t> boundaries) {
   check_increasing(boundaries);
+  for (const Schedule& part : parts) {
+    if (part.depth() >= kMaxDepth) {
+      fail(LARS_ERR_ARGUMENT, "joined schedules nest {} deep already; join them all in one call", kMaxDepth);
+    }
+  }
   return Schedule(Join{std::move(parts), {boundaries.begin(), boundaries.end()}});
 }
 

@@ -22,14 +22,16 @@ Quantity quantity_from_number(std::int32_t number) {
 }
 
 double value_of(const Record& record, Quantity quantity) {
+  if (record.taken == 0 && quantity != Quantity::skipped_share)
+    return 0.0;  // whatever a file says of its norms
   switch (quantity) {
     case Quantity::weight_norm: return record.norms.weight_norm;
     case Quantity::gradient_norm: return record.norms.gradient_norm;
     case Quantity::update_norm: return record.norms.update_norm;
     case Quantity::trust_ratio: return record.norms.trust_ratio;
     case Quantity::effective_rate: return record.norms.effective_rate;
-    case Quantity::limited_share: return share(record.limited, record.steps);
-    case Quantity::skipped_share: return share(record.skips, record.steps + record.skips);
+    case Quantity::limited_share: return share(record.limited, record.taken);
+    case Quantity::skipped_share: return share(record.skips, record.taken + record.skips);
   }
   return 0.0;
 }

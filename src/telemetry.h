@@ -12,10 +12,11 @@ namespace lars {
 
 /// What the steps taken so far leave of one tensor.
 struct Record {
-  std::uint64_t steps = 0;
+  std::uint64_t steps = 0;    // by which schedules go, and which the caller may set
+  std::uint64_t taken = 0;    // really
   std::uint64_t limited = 0;  // of them, those in which a limit took hold
   std::uint64_t skips = 0;    // steps of which this tensor was a reason to skip
-  LayerNorms norms;           // of the last step
+  LayerNorms norms = {.gradient_norm = 0.0, .trust_ratio = 0.0};  // of the last step
 };
 
 enum class Quantity : std::int32_t {

@@ -8,7 +8,10 @@ WorkList::WorkList(std::span<const std::uint64_t> element_counts) {
   first_segment_.reserve(element_counts.size() + 1);
   first_element_.reserve(element_counts.size() + 1);
   constexpr std::uint64_t kSegment = kSegmentChunks * kChunk;
-  std::uint64_t in_unit = 0;  // elements of the unit being filled
+  std::uint64_t segments = 0;
+  for (const std::uint64_t elements : element_counts) segments += (elements + kSegment - 1) / kSegment;
+  segments_.reserve(segments);  // so that tensors beyond all memory fail now, and not when it is used up
+  std::uint64_t in_unit = 0;    // elements of the unit being filled
   for (std::uint32_t parameter = 0; parameter < element_counts.size(); ++parameter) {
     const std::uint64_t elements = element_counts[parameter];
     for (std::uint64_t first = 0; first < elements; first += kSegment) {

@@ -22,8 +22,8 @@
  * - Memory: pointers are borrowed for the call only; the library keeps none of them. What it returns
  *   (names, shapes, messages) belongs to the handle.
  * - Threads: calls on one handle exclude each other: while one runs, any other on the same handle returns
- *   LARS_ERR_BUSY at once, also from within a callback. Different handles are independent. There is no
- *   process-wide state. Schedules never change after creation and may be shared between threads.
+ *   LARS_ERR_BUSY at once, also from within a callback. Different handles are independent. They share
+ *   nothing but oneTBB's threads. Schedules never change after creation and may be shared between threads.
  */
 #ifndef LARS_LARS_H
 #define LARS_LARS_H
@@ -112,7 +112,8 @@ extern "C" {
 
 /** @} */
 
-/** @name Keys of the variants; lars_set_variant sets the first five of them together. docs/variants.md
+/** @name Keys of the variants; lars_set_variant sets all but LARS_DAMPENING and LARS_CLIP_VALUE.
+ * docs/variants.md
  * @{ */
 
 #define LARS_DENOMINATOR 10      /**< one of LARS_DENOMINATOR_*; default 0 */
@@ -178,8 +179,9 @@ typedef int32_t (*lars_predicate)(void* user, uint32_t index, const char* name, 
                                   const int64_t* shape);
 
 /** Writes a hyper-parameter's value at `step` (0 for the first) to *value. Returns 0, or anything else to
- * fail. Called on the calling thread by steps, lars_get and lars_schedule_value, as a rule once for each step
- * number in a call of the library; it must not count its calls. Otherwise as lars_predicate. */
+ * fail. Called on the calling thread by steps, the lars_accumulate that completes a batch, lars_get and
+ * lars_schedule_value, as a rule once for each step number in a call of the library; it must not count its
+ * calls. Otherwise as lars_predicate. */
 typedef int32_t (*lars_schedule_function)(void* user, uint64_t step, double* value);
 
 /** One piece of a step. Called with the `context` that was passed to the lars_parallel_for. */
@@ -317,9 +319,10 @@ LARS_API int32_t lars_set_variant(lars_optimizer* optimizer, int32_t variant) LA
 
 /** Sets MLPerf's recipe for ResNet-50 on ImageNet: variant PAPER, eps 0, momentum and weight decay by the
  * batch, and a learning rate that rises linearly and falls polynomially (power 2) to 1e-4. The row of the
- * nearest batch is taken (docs/variants.md has the table). Parameters added so far that have one dimension
- * or none are neither decayed nor adapted. batch, steps_per_epoch >= 1 (LARS_ERR_VALUE). Single keys may be
- * set afterwards. */
+ * nearest batch is taken (docs/variants.md has the table). Trust coefficient
+ * 0.001, nesterov 0. Parameters added so far that have one dimension or none are neither decayed nor adapted,
+ * all others are both, whatever their masks were. batch, steps_per_epoch >= 1 (LARS_ERR_VALUE). Single keys
+ * may be set afterwards. */
 LARS_API int32_t lars_set_mlperf_resnet50(lars_optimizer* optimizer, uint64_t batch,
                                           uint64_t steps_per_epoch) LARS_NOEXCEPT;
 
@@ -399,8 +402,8 @@ LARS_API int32_t lars_update(lars_optimizer* optimizer, const void* const* param
 /** As lars_step, with a state that the caller keeps, as frameworks do: momentum[i] of LARS_ROLE_MOMENTUM and
  * masters[i] of LARS_ROLE_MASTER, both read and written, zeros before the first step. masters may be NULL if
  * there are no F16 and BF16 parameters, and entries without elements, too. The optimizer allocates none of
- * its own, and has nothing to save. Its first step decides: a handle cannot change between a state of its own
- * and the caller's (LARS_ERR_STATE). */
+ * its own, and has nothing to save. Its first step decides: no later one can change between a state of the
+ * library's and the caller's (LARS_ERR_STATE); lars_load does, to that of the checkpoint. */
 LARS_API int32_t lars_step_external(lars_optimizer* optimizer, void* const* parameters,
                                     const void* const* gradients, void* const* momentum,
                                     void* const* masters) LARS_NOEXCEPT;
@@ -454,8 +457,8 @@ LARS_API int32_t lars_accumulated(lars_optimizer* optimizer, uint32_t* accumulat
 /** carry 1: every step in place also gathers the norms of the parameters it writes, and the next need not
  * read them for it; where weight decay is 0, that saves a pass over the parameters. By this the caller
  * promises that no two parameters share memory and that between steps nothing but this optimizer changes
- * them, or that lars_parameters_changed tells; the results are then bit for bit the same (with kernels
- * "blas", if the gradients' types stay). 0 (default): no such promise. */
+ * them or the masters of lars_step_external, or that lars_parameters_changed tells; the results are then bit
+ * for bit the same (with kernels "blas", if the gradients' types stay). 0 (default): no such promise. */
 LARS_API int32_t lars_set_carry_norms(lars_optimizer* optimizer, int32_t carry) LARS_NOEXCEPT;
 
 /** Tells that parameters were changed from outside (loaded, averaged, clipped): the next step gathers all
@@ -481,9 +484,9 @@ LARS_API int32_t lars_parameter_step_count(lars_optimizer* optimizer, uint32_t i
 LARS_API int32_t lars_set_parameter_step_count(lars_optimizer* optimizer, uint32_t index,
                                                uint64_t steps) LARS_NOEXCEPT;
 
-/** Writes |w|, |u| and the trust ratio r (1 outside trust_ratio_mask) of the parameter's last step; each
- * output may be NULL. They are by-products of the step and cost nothing. Before the first step:
- * LARS_ERR_STATE. */
+/** Writes |w|, the denominator of the trust ratio without eps (|u|, or what the variant has there), and the
+ * trust ratio r (1 outside trust_ratio_mask) of the parameter's last step; each output may be NULL. They are
+ * by-products of the step and cost nothing. Before the first step: LARS_ERR_STATE. */
 LARS_API int32_t lars_norms(lars_optimizer* optimizer, uint32_t index, double* weight_norm,
                             double* update_norm, double* trust_ratio) LARS_NOEXCEPT;
 
@@ -504,7 +507,7 @@ LARS_API int32_t lars_skip_count(lars_optimizer* optimizer, uint64_t* consecutiv
 #define LARS_TELEMETRY_TRUST_RATIO 3    /**< r */
 #define LARS_TELEMETRY_EFFECTIVE_RATE 4 /**< learning rate * r */
 #define LARS_TELEMETRY_LIMITED_SHARE 5  /**< share of its steps that trust_clip or gradient_clip limited */
-#define LARS_TELEMETRY_SKIPPED_SHARE 6  /**< share of steps tried that this parameter made to be skipped */
+#define LARS_TELEMETRY_SKIPPED_SHARE 6  /**< of its steps and the skips that it caused, the share of skips */
 #define LARS_TELEMETRY_COUNT 7          /**< how many there are */
 
 /** Told of steps: status LARS_OK or LARS_SKIPPED; steps as by lars_step_count; count parameters;

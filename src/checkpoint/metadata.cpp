@@ -80,12 +80,14 @@ Hyperparameters hyperparameters_of(const Json& set,
   return hyperparameters;
 }
 
-/// Callbacks are not in the file: those that the handle has already stay.
+/// Callbacks are not in the file: those that the handle has already stay, unless an earlier file left them
+/// there.
 void keep_callbacks(const Hyperparameters& present, Hyperparameters& loaded) {
   for (const Key key : all_keys()) {
     const auto lost = loaded.schedule(key);
     const auto own = present.schedule(key);
-    if (lost && lost->schedule().has_callback() && own && own->schedule().has_callback()) {
+    if (lost && lost->schedule().has_callback() && own && own->schedule().has_callback() &&
+        !own->schedule().has_lost_callback()) {
       loaded.set_schedule(key, own);
     }
   }
@@ -94,19 +96,23 @@ void keep_callbacks(const Hyperparameters& present, Hyperparameters& loaded) {
 // ---- Records --------------------------------------------------------------------------------------------
 
 Json::Object json_of(const Record& record) {
-  return {{"steps", fmt::format("{}", record.steps)},
-          {"limited", fmt::format("{}", record.limited)},
-          {"skips", fmt::format("{}", record.skips)},
-          {"weight_norm", text_of(record.norms.weight_norm)},
-          {"update_norm", text_of(record.norms.update_norm)},
-          {"gradient_norm", text_of(record.norms.gradient_norm)},
-          {"trust_ratio", text_of(record.norms.trust_ratio)},
-          {"effective_rate", text_of(record.norms.effective_rate)}};
+  Json::Object json = {{"steps", fmt::format("{}", record.steps)},
+                       {"limited", fmt::format("{}", record.limited)},
+                       {"skips", fmt::format("{}", record.skips)},
+                       {"weight_norm", text_of(record.norms.weight_norm)},
+                       {"update_norm", text_of(record.norms.update_norm)},
+                       {"gradient_norm", text_of(record.norms.gradient_norm)},
+                       {"trust_ratio", text_of(record.norms.trust_ratio)},
+                       {"effective_rate", text_of(record.norms.effective_rate)}};
+  if (record.taken != record.steps) json["taken"] = fmt::format("{}", record.taken);
+  return json;
 }
 
 Record record_of(const Json& json) {
   Record record;
   record.steps = unsigned_of(member(json, "steps"));
+  const Json* taken = find_member(json, "taken");  // where it is another than steps
+  record.taken = taken != nullptr ? unsigned_of(*taken) : record.steps;
   record.limited = unsigned_of(member(json, "limited"));
   record.skips = unsigned_of(member(json, "skips"));
   record.norms.weight_norm = double_of(member(json, "weight_norm"));
@@ -205,11 +211,9 @@ Checkpoint::Loaded Checkpoint::read_metadata(const Json& optimizer, const Json& 
     fail(LARS_ERR_FORMAT, "a clip of {}, {} of {} micro-batches: that cannot be", loaded.clip_norm,
          accumulated, micro_batches);
   }
-  // Parameters may be added until the first step; what was stepped or accumulated has them all.
-  const bool stepped = std::any_of(loaded.records.begin(), loaded.records.end(),
-                                   [](const Record& record) { return record.steps != 0; });
-  if (!loaded.started && (accumulated != 0 || stepped)) {
-    fail(LARS_ERR_FORMAT, "an optimizer that has not started has no steps and no micro-batches");
+  // Parameters may be added until then; what was accumulated has them all.
+  if (!loaded.started && accumulated != 0) {
+    fail(LARS_ERR_FORMAT, "an optimizer that has not started has no micro-batches");
   }
   loaded.micro_batches = static_cast<std::uint32_t>(micro_batches);
   loaded.accumulated = static_cast<std::uint32_t>(accumulated);

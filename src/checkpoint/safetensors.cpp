@@ -28,6 +28,8 @@ std::uint64_t natural_of(const Json& json, const char* what, std::string_view na
 
 std::uint64_t bytes_of(const Tensor& tensor) {
   std::uint64_t bytes = size_of_dtype(tensor);
+  // An empty tensor is one whatever its other extents are.
+  if (std::find(tensor.shape.begin(), tensor.shape.end(), 0) != tensor.shape.end()) return 0;
   for (const std::int64_t extent : tensor.shape) {
     if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(extent), &bytes)) {
       fail(LARS_ERR_FORMAT, "the shape of tensor '{}' has more elements than can be counted", tensor.name);
@@ -104,6 +106,13 @@ std::string format_header(const Header& header) {
   }
   std::string text = Json(std::move(json)).dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
+  if (text.size() > kMaxHeader) {
+    fail(LARS_ERR_STATE,
+         "the header of this checkpoint would have {} bytes, for {} tensors; programs read at most {}, this "
+         "one "
+         "too",
+         text.size(), header.tensors.size(), kMaxHeader);
+  }
   std::string prefix(kPrefix, '\0');
   for (std::size_t i = 0; i < kPrefix; ++i) prefix[i] = static_cast<char>(text.size() >> (8 * i));
   return prefix + text;
@@ -115,7 +124,11 @@ std::uint64_t header_length(std::string_view prefix, std::uint64_t size) {
   for (std::size_t i = 0; i < kPrefix; ++i) {
     length |= static_cast<std::uint64_t>(static_cast<unsigned char>(prefix[i])) << (8 * i);
   }
-  if (length > kMaxHeader || length > size - kPrefix) {
+  if (length > kMaxHeader && length <= size - kPrefix) {
+    fail(LARS_ERR_FORMAT, "this is no checkpoint: its header would have {} bytes, and may have {}", length,
+         kMaxHeader);
+  }
+  if (length > size - kPrefix) {
     fail(LARS_ERR_FORMAT, "this is no checkpoint, or a truncated one: its header would have {} bytes, of {}",
          length, size);
   }

@@ -41,6 +41,14 @@ bool Schedule::has_callback() const {
   return std::holds_alternative<Callback>(form_) || std::holds_alternative<LostCallback>(form_);
 }
 
+bool Schedule::has_lost_callback() const {
+  if (const auto* join = std::get_if<Join>(&form_)) {
+    return std::any_of(join->parts.begin(), join->parts.end(),
+                       [](const Schedule& part) { return part.has_lost_callback(); });
+  }
+  return std::holds_alternative<LostCallback>(form_);
+}
+
 Json Schedule::to_json() const {
   struct Writer {
     Json operator()(const Constant& form) const {

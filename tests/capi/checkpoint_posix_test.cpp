@@ -24,12 +24,12 @@ namespace fs = std::filesystem;
 TEST_F(Checkpoints, SavingFollowsLinksAndKeepsTheMode) {
   Trainee trainee = make_trainee([](Trainee&) {});
   write_file(path(), "old");
-  ASSERT_EQ(chmod(path().c_str(), 0640), 0);
+  ASSERT_EQ(chmod(path().c_str(), 0666), 0);
   fs::create_symlink(path(), path("link"));
   expect_ok(lars_save(trainee.get(), path("link").c_str()), trainee);
   EXPECT_TRUE(fs::is_symlink(path("link")));
   EXPECT_EQ(read_file(path()), saved(trainee));
-  EXPECT_EQ(fs::status(path()).permissions(), fs::perms(0640));
+  EXPECT_EQ(fs::status(path()).permissions(), fs::perms(0666));
   const fs::directory_iterator files(folder_.path());
   EXPECT_EQ(std::distance(files, fs::directory_iterator()), 2) << "something is left over";
 }

@@ -142,6 +142,29 @@ TEST_F(Checkpoints, CountsAndTelemetryComeBack) {
   second.parameters = first.parameters;
   second.gradients = first.gradients;
   EXPECT_EQ(second.step(), LARS_ERR_NONFINITE);  // the third in a row
+  second.gradients = first.gradients;            // and so does the policy, whose limit is reached
+  EXPECT_EQ(first.step(), LARS_ERR_NONFINITE);
+  EXPECT_EQ(second.step(), LARS_ERR_NONFINITE);
+  EXPECT_EQ(message(second), message(first));
+  EXPECT_NE(message(second).find("2 steps in a row were skipped"), std::string::npos) << message(second);
+}
+
+/// A checkpoint is of other parameters than those whose norms the last step left behind.
+TEST_F(Checkpoints, LoadingWithdrawsCarriedNorms) {
+  const auto make = [](int carries) {
+    return make_trainee([carries](Trainee& t) { expect_ok(lars_set_carry_norms(t.get(), carries), t); });
+  };
+  Trainee plain = make(0);
+  Trainee carrying = make(1);
+  for (Trainee* trainee : {&plain, &carrying}) {
+    const std::string checkpoint = saved(*trainee);
+    const auto parameters = trainee->parameters;
+    for (int step = 0; step < 3; ++step) expect_ok(trainee->step(), *trainee);
+    expect_ok(load(*trainee, checkpoint), *trainee);
+    trainee->parameters = parameters;
+    expect_ok(trainee->step(), *trainee);
+  }
+  EXPECT_EQ(carrying.parameters, plain.parameters);
 }
 
 // ---- Callbacks ------------------------------------------------------------------------------------------

@@ -89,6 +89,19 @@ TEST(HostPool, FailingBeforeTheFirstWriteChangesNothing) {
   }
 }
 
+/// Sums that lie outside binary64 are formed a second time, which is before the first write, too.
+TEST(HostPool, FailingInTheSecondLookAtLargeElementsChangesNothing) {
+  Trainee trainee({{"w", LARS_F64, {300000}}});
+  trainee.set(LARS_LEARNING_RATE, 0.1);
+  for (std::size_t i = 0; i < 300000; ++i) set_element(trainee.specs()[0], trainee.gradients[0], i, 1e-170);
+  Pool pool = {.fail_at = 1};
+  ASSERT_EQ(lars_set_parallel_for(trainee.get(), Pool::run, &pool, 2), LARS_OK);
+  const std::vector<Bytes> before = trainee.parameters;
+  EXPECT_EQ(trainee.step(), LARS_ERR_CALLBACK);
+  EXPECT_EQ(trainee.parameters, before);
+  EXPECT_EQ(trainee.step(), LARS_OK);
+}
+
 TEST(HostPool, FailingLaterIsMadeGood) {
   for (const bool throws : {false, true}) {
     Trainee trainee = make_trainee();

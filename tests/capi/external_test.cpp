@@ -9,6 +9,39 @@
 namespace lars_test {
 namespace {
 
+/// At once, and not when all memory is used up.
+TEST(External, TensorsBeyondAllMemoryAreRefused) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer's operator new ends the process where memory is out";
+#endif
+  const OptimizerHandle optimizer = make_optimizer();
+  const std::int64_t count = std::int64_t{1} << 60;
+  ASSERT_EQ(lars_add_parameter(optimizer.get(), "w", LARS_F32, 1, &count, nullptr), LARS_OK);
+  ASSERT_EQ(lars_set(optimizer.get(), nullptr, LARS_LEARNING_RATE, 0.1), LARS_OK);
+  float number = 0.0F;
+  void* one = &number;
+  const void* gradient = &number;
+  EXPECT_EQ(lars_step_external(optimizer.get(), &one, &gradient, &one, nullptr), LARS_ERR_MEMORY);
+}
+
+/// Nor do more elements in all than a table can list become anything else.
+TEST(External, TensorsBeyondAllTablesAreRefused) {
+  const OptimizerHandle optimizer = make_optimizer();
+  const std::int64_t count = (std::int64_t{1} << 61) - 1;
+  const std::uint32_t parameters = 1U << 15;
+  for (std::uint32_t i = 0; i < parameters; ++i) {
+    const std::string name = std::to_string(i);
+    ASSERT_EQ(lars_add_parameter(optimizer.get(), name.c_str(), LARS_F32, 1, &count, nullptr), LARS_OK);
+  }
+  ASSERT_EQ(lars_set(optimizer.get(), nullptr, LARS_LEARNING_RATE, 0.1), LARS_OK);
+  float number = 0.0F;
+  std::vector<void*> written(parameters, &number);
+  const std::vector<const void*> read(parameters, &number);
+  EXPECT_EQ(lars_step_external(optimizer.get(), written.data(), read.data(), written.data(), nullptr),
+            LARS_ERR_MEMORY)
+      << lars_error_message(optimizer.get());
+}
+
 /// Momentum and masters as a framework would keep them.
 struct CallersState {
   explicit CallersState(const std::vector<TensorSpec>& specs) {

@@ -33,9 +33,33 @@ double norm_of(const TensorSpec& spec, const Bytes& bytes) {
   return defined_norm(values);
 }
 
+TEST(Telemetry, IsZeroBeforeTheFirstStep) {
+  Trainee trainee = make_trainee();
+  for (std::int32_t quantity = 0; quantity < LARS_TELEMETRY_COUNT; ++quantity)
+    EXPECT_EQ(telemetry(trainee, quantity), (std::vector<double>{0, 0, 0})) << quantity;
+}
+
+/// Step counts that the caller sets are for schedules: norms and shares are of the steps that were taken.
+TEST(Telemetry, IsOfTheStepsTakenWhateverTheStepCount) {
+  Trainee trainee({{"a", LARS_F32, {3}}});
+  trainee.set(LARS_LEARNING_RATE, 0.5);
+  ASSERT_EQ(lars_set_gradient_clip(trainee.get(), 1e-9), LARS_OK);  // which limits every step
+  const auto set_count = [&](std::uint64_t steps) {
+    ASSERT_EQ(lars_set_parameter_step_count(trainee.get(), 0, steps), LARS_OK);
+  };
+  set_count(100);
+  EXPECT_EQ(lars_norms(trainee.get(), 0, nullptr, nullptr, nullptr), LARS_ERR_STATE);
+  for (int step = 0; step < 10; ++step) ASSERT_EQ(trainee.step(), LARS_OK);
+  for (const std::uint64_t steps : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{1} << 60}) {
+    set_count(steps);
+    EXPECT_EQ(lars_norms(trainee.get(), 0, nullptr, nullptr, nullptr), LARS_OK);
+    EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_LIMITED_SHARE), (std::vector<double>{1}));
+    EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_SKIPPED_SHARE), (std::vector<double>{0}));
+  }
+}
+
 TEST(Telemetry, IsThatOfTheLastStep) {
   Trainee trainee = make_trainee();
-  EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_WEIGHT_NORM), (std::vector<double>{0, 0, 0}));
   for (int step = 0; step < 2; ++step) {
     const std::vector<Bytes> parameters = trainee.parameters;
     ASSERT_EQ(lars_set_gradient_norms(trainee.get(), step), LARS_OK);
