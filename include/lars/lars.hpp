@@ -39,6 +39,7 @@
 #include "lars.h"
 
 namespace lars {
+inline namespace cpp {
 
 /// "0.1.0", of the library that runs.
 inline std::string_view version() noexcept { return lars_version_string(); }
@@ -116,13 +117,16 @@ class BasicOptimizer : private OptimizerState {
 
   Returned<void> set(Key key, double value) { return set(All(), key, value); }
   Returned<void> set(Selector selector, Key key, double value) {
-    return call([&] { return lars_set(get(), selector.glob, number(key), value); });
+    return call([&] {
+      return keep(key, selector.glob == nullptr, {},
+                  [&] { return lars_set(get(), selector.glob, number(key), value); });
+    });
   }
   Returned<void> set(Key key, const Schedule& schedule) { return set(All(), key, schedule); }
   Returned<void> set(Selector selector, Key key, const Schedule& schedule) {
     return call([&] {
-      keep(schedule.functions_);
-      return lars_set_schedule(get(), selector.glob, number(key), schedule.get());
+      return keep(key, selector.glob == nullptr, schedule.functions_,
+                  [&] { return lars_set_schedule(get(), selector.glob, number(key), schedule.get()); });
     });
   }
   template <class Predicate>
@@ -134,9 +138,10 @@ class BasicOptimizer : private OptimizerState {
   template <class Predicate>
   Returned<void> set_if(const Predicate& predicate, Key key, const Schedule& schedule) {
     return call([&] {
-      keep(schedule.functions_);
-      return lars_set_schedule_if(get(), call_predicate<Predicate>, user_of(predicate), number(key),
-                                  schedule.get());
+      return keep(key, false, schedule.functions_, [&] {
+        return lars_set_schedule_if(get(), call_predicate<Predicate>, user_of(predicate), number(key),
+                                    schedule.get());
+      });
     });
   }
   /// The value that the parameter's next step will use.
@@ -393,6 +398,7 @@ using Schedule = BasicSchedule<ReturnErrors>;
 using Optimizer = BasicOptimizer<ReturnErrors>;
 }  // namespace nothrow
 
+}  // namespace cpp
 }  // namespace lars
 
 #endif  // LARS_LARS_HPP

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <deque>
 #include <lars/lars.hpp>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,18 @@ namespace {
 static_assert(!std::is_copy_constructible_v<lars::Optimizer> &&
               std::is_nothrow_move_constructible_v<lars::Optimizer>);
 static_assert(std::is_copy_constructible_v<lars::Schedule>);
+
+/// The static library has types of the same names, and containers of them.
+TEST(Wrapper, TypesAreNotTheLibrarysOwn) {
+  std::deque<lars::Parameter> kept;
+  lars::Optimizer optimizer;
+  for (int i = 0; i < 100; ++i) {
+    optimizer.add_parameter("p" + std::to_string(i), lars::Type::f32, {1});
+    kept.push_back(optimizer.parameter(static_cast<std::uint32_t>(i)));
+  }
+  for (std::size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(kept[i].name, "p" + std::to_string(i));
+  while (!kept.empty()) kept.pop_back();
+}
 
 TEST(Wrapper, StepsInPlaceWhateverHoldsTheNumbers) {
   lars::Optimizer optimizer;
@@ -139,6 +152,23 @@ TEST(Wrapper, MovesItsFunctionsAlong) {
   moved.set_observer({});
   moved.step({w}, {g});
   EXPECT_EQ(seen, 3);
+}
+
+TEST(Wrapper, LetsGoOfFunctionsThatNoParameterCanFollow) {
+  lars::Optimizer optimizer;
+  optimizer.add_parameter("w", lars::Type::f32, {3});
+  const auto token = std::make_shared<int>(0);
+  const auto make = [&] { return lars::Schedule::callback([token](std::uint64_t) { return 0.5; }); };
+  for (int i = 0; i < 10; ++i) optimizer.set(lars::Key::learning_rate, make());
+  EXPECT_EQ(token.use_count(), 2) << "its own, and that of the last function";
+  optimizer.set(lars::Key::momentum, make());
+  optimizer.set("w", lars::Key::learning_rate, make());  // another parameter may follow the earlier one
+  EXPECT_EQ(token.use_count(), 4);
+  EXPECT_THROW(optimizer.set("none", lars::Key::momentum, make()), lars::Error);
+  EXPECT_EQ(token.use_count(), 4);
+  optimizer.set(lars::Key::learning_rate, 0.1);
+  EXPECT_EQ(token.use_count(), 2);
+  EXPECT_EQ(optimizer.get(0, lars::Key::momentum), 0.5);
 }
 
 TEST(Wrapper, UsesTheHostsPool) {

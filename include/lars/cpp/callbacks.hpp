@@ -13,6 +13,7 @@
 #include "views.hpp"
 
 namespace lars {
+inline namespace cpp {
 
 /// What an observer is told of a step; the values are borrowed for the call.
 class StepReport {
@@ -63,6 +64,7 @@ inline std::int32_t call_parallel_for(void* user, std::uint32_t count, lars_task
   return 0;
 }
 
+}  // namespace cpp
 }  // namespace lars
 
 #endif  // LARS_CPP_CALLBACKS_HPP

@@ -8,6 +8,7 @@
 #include <atomic>
 
 namespace lars {
+inline namespace cpp {
 
 /// With Status::busy; the words are lars_error_message's. That function itself would give an older error's
 /// words by then, if the call that was in the way has returned in the meantime.
@@ -49,6 +50,7 @@ class Entry {
   bool entered_;
 };
 
+}  // namespace cpp
 }  // namespace lars
 
 #endif  // LARS_CPP_ENTRY_HPP

@@ -20,6 +20,9 @@
 #endif
 
 namespace lars {
+/// Keeps the symbols of all that is here apart from those of the library, whose own namespace is lars, too: a
+/// program that links the library statically has both.
+inline namespace cpp {
 
 /// The statuses of lars.h; what they mean is said there.
 enum class Status : std::int32_t {
@@ -95,10 +98,6 @@ struct ReturnErrors {
 
 #if LARS_CPP_EXCEPTIONS
 
-/// Keeps the symbols of the class apart from those of the library's own lars::Error, which is another class:
-/// a program that links the library statically has both.
-inline namespace cpp {
-
 /// A call that failed. It has changed nothing.
 class Error : public std::runtime_error {
  public:
@@ -109,8 +108,6 @@ class Error : public std::runtime_error {
  private:
   Status status_;
 };
-
-}  // namespace cpp
 
 /// The usual style: what fails throws an Error.
 struct ThrowErrors {
@@ -130,6 +127,7 @@ struct ThrowErrors {
 
 #endif
 
+}  // namespace cpp
 }  // namespace lars
 
 #endif  // LARS_CPP_ERRORS_HPP

@@ -13,6 +13,7 @@
 #include "views.hpp"
 
 namespace lars {
+inline namespace cpp {
 
 /// Hyper-parameters; meanings, ranges and defaults are those of lars.h.
 enum class Key : std::int32_t {
@@ -99,6 +100,7 @@ struct Accumulated {
   std::uint32_t micro_batches = 1;
 };
 
+}  // namespace cpp
 }  // namespace lars
 
 #endif  // LARS_CPP_KEYS_HPP

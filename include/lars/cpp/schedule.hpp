@@ -18,6 +18,7 @@
 #include "views.hpp"
 
 namespace lars {
+inline namespace cpp {
 
 enum class Interpolation : std::int32_t {
   linear = LARS_INTERPOLATE_LINEAR,
@@ -235,6 +236,7 @@ class BasicSchedule {
   std::vector<std::shared_ptr<void>> functions_;  // of callbacks, its own or of its parts
 };
 
+}  // namespace cpp
 }  // namespace lars
 
 #endif  // LARS_CPP_SCHEDULE_HPP

@@ -13,9 +13,11 @@
 #include "../lars.h"
 #include "callbacks.hpp"
 #include "entry.hpp"
+#include "keys.hpp"
 #include "views.hpp"
 
 namespace lars {
+inline namespace cpp {
 
 class OptimizerState {
  protected:
@@ -71,16 +73,32 @@ class OptimizerState {
     return one(LARS_ROLE_PARAMETER, parameter) && one(LARS_ROLE_GRADIENT, gradient);
   }
 
-  /// Keeps the functions of a schedule as long as the optimizer lives.
-  void keep(const std::vector<std::shared_ptr<void>>& functions) {
+  using Functions = std::vector<std::shared_ptr<void>>;
+
+  /// Does set(), which gives a key a schedule or a value, and keeps the schedule's functions if it succeeds.
+  /// Once a key is set for all parameters, none is left that could follow an earlier schedule of it.
+  template <class Set>
+  std::int32_t keep(Key key, bool for_all, const Functions& functions, const Set& set) {
+    functions_.reserve(functions_.size() + functions.size());
+    const std::int32_t status = set();
+    if (status < 0) return status;
+    const auto is_earlier = [key](const Kept& kept) { return kept.key == key; };
+    if (for_all)
+      functions_.erase(std::remove_if(functions_.begin(), functions_.end(), is_earlier), functions_.end());
     for (const std::shared_ptr<void>& function : functions) {
-      if (std::find(functions_.begin(), functions_.end(), function) == functions_.end())
-        functions_.push_back(function);
+      const auto is_same = [&](const Kept& kept) { return kept.key == key && kept.function == function; };
+      if (std::none_of(functions_.begin(), functions_.end(), is_same)) functions_.push_back({key, function});
     }
+    return status;
   }
 
+  struct Kept {
+    Key key;
+    std::shared_ptr<void> function;
+  };
+
   // What the handle's callbacks point to is released after the handle.
-  std::vector<std::shared_ptr<void>> functions_;
+  std::vector<Kept> functions_;
   std::unique_ptr<ParallelFor> parallel_for_;
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<lars_optimizer, Destroy> handle_;
@@ -95,6 +113,7 @@ class OptimizerState {
   mutable Busy busy_;
 };
 
+}  // namespace cpp
 }  // namespace lars
 
 #endif  // LARS_CPP_STATE_HPP

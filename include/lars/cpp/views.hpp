@@ -14,6 +14,7 @@
 #include "../lars.h"
 
 namespace lars {
+inline namespace cpp {
 
 /// The element types of lars.h.
 enum class Type : std::int32_t {
@@ -162,6 +163,7 @@ using Tensor = BasicTensor<void*>;
 /// A tensor that a call only reads: gradients.
 using ConstTensor = BasicTensor<const void*>;
 
+}  // namespace cpp
 }  // namespace lars
 
 #endif  // LARS_CPP_VIEWS_HPP
