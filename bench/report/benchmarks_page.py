@@ -236,6 +236,7 @@ def main() -> None:
         memory=memory_text(models),
         checkpoints=table(checkpoints.HEAD, checkpoints.rows()),
         bindings=table(bindings.HEAD, bindings.rows()),
+        bindings_date=bindings.date,
         threads=threads,
         images=os.path.relpath(images, arguments.page.parent),
     )

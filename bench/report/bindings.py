@@ -13,7 +13,9 @@ MOST_SHARE, MOST_NS = 0.01, 5000.0
 
 class BindingRun:
     def __init__(self, file: pathlib.Path):
-        self.bindings: dict[str, dict] = json.loads(file.read_text())["bindings"] if file.exists() else {}
+        data = json.loads(file.read_text()) if file.exists() else {}
+        self.bindings: dict[str, dict] = data.get("bindings", {})
+        self.date: str = data.get("date", "no day")[:10]
 
     def _ran(self) -> dict[str, dict]:
         return {name: entry for name, entry in self.bindings.items() if "not_run" not in entry and name != "C"}
