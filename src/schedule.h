@@ -99,15 +99,19 @@ class Schedule {
     lars_schedule_function function;
     void* user;
   };
-  /// Of joins in joins. A checkpoint's JSON has two levels for each, and is read up to 1000.
-  static constexpr std::uint32_t kMaxDepth = 400;
-  [[nodiscard]] std::uint32_t depth() const;
-
   struct LostCallback {};  // of a process that is gone
   using Form = std::variant<Constant, Polynomial, PiecewiseConstant, PiecewiseInterpolate, ExponentialDecay,
                             CosineDecay, Join, Callback, LostCallback>;
 
   explicit Schedule(Form form);
+
+  /// Of joins in joins. A checkpoint's JSON has two levels for each, and is read up to 1000.
+  static constexpr std::uint32_t kMaxDepth = 400;
+  [[nodiscard]] std::uint32_t depth() const;
+
+  /// Whether it, or a part of it if it is a join, has one of these forms.
+  template <class... Forms>
+  [[nodiscard]] bool has() const;
 
   /// The points that piecewise_interpolate makes.
   static Schedule interpolation_through(bool cosine, std::vector<std::uint64_t> boundaries,

@@ -319,10 +319,9 @@ LARS_API int32_t lars_set_variant(lars_optimizer* optimizer, int32_t variant) LA
 
 /** Sets MLPerf's recipe for ResNet-50 on ImageNet: variant PAPER, eps 0, momentum and weight decay by the
  * batch, and a learning rate that rises linearly and falls polynomially (power 2) to 1e-4. The row of the
- * nearest batch is taken (docs/variants.md has the table). Trust coefficient
- * 0.001, nesterov 0. Parameters added so far that have one dimension or none are neither decayed nor adapted,
- * all others are both, whatever their masks were. batch, steps_per_epoch >= 1 (LARS_ERR_VALUE). Single keys
- * may be set afterwards. */
+ * nearest batch is taken (docs/variants.md has the table). Trust coefficient 0.001, nesterov 0. Parameters
+ * added so far that have one dimension or none are neither decayed nor adapted, all others are both, whatever
+ * their masks were. batch, steps_per_epoch >= 1 (LARS_ERR_VALUE). Single keys may be set afterwards. */
 LARS_API int32_t lars_set_mlperf_resnet50(lars_optimizer* optimizer, uint64_t batch,
                                           uint64_t steps_per_epoch) LARS_NOEXCEPT;
 

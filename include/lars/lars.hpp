@@ -8,21 +8,18 @@
  *     optimizer.add_parameter("dense.weight", lars::Type::f32, {784, 10});
  *     optimizer.add_parameter("dense.bias", lars::Type::f32, {10});
  *     optimizer.set(lars::Key::learning_rate, 0.1);
- *     optimizer.set("*.bias", lars::Key::trust_ratio_mask, 0);
+ *     optimizer.set("*.bias", lars::Key::learning_rate, 0.01);
  *     optimizer.step({weight, bias}, {weight_gradient, bias_gradient});  // std::vector<float> and the like
  * @endcode
  *
- * Every function does what its namesake of lars.h does; documentation of arguments, errors and threads is
- * there. Arrays that calls take are views: borrowed for the call. Nothing here computes anything: lengths and
- * types are checked by lars_check_arrays.
+ * Every function does what its namesake of lars.h does, where arguments, errors and threads are documented.
+ * Arrays are views, borrowed for the call; lars_check_arrays checks their lengths and types.
  */
 #ifndef LARS_LARS_HPP
 #define LARS_LARS_HPP
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -117,17 +114,13 @@ class BasicOptimizer : private OptimizerState {
 
   Returned<void> set(Key key, double value) { return set(All(), key, value); }
   Returned<void> set(Selector selector, Key key, double value) {
-    return call([&] {
-      return keep(key, selector.glob == nullptr, {},
-                  [&] { return lars_set(get(), selector.glob, number(key), value); });
-    });
+    return give(key, selector.glob == nullptr, {},
+                [&] { return lars_set(get(), selector.glob, number(key), value); });
   }
   Returned<void> set(Key key, const Schedule& schedule) { return set(All(), key, schedule); }
   Returned<void> set(Selector selector, Key key, const Schedule& schedule) {
-    return call([&] {
-      return keep(key, selector.glob == nullptr, schedule.functions_,
-                  [&] { return lars_set_schedule(get(), selector.glob, number(key), schedule.get()); });
-    });
+    return give(key, selector.glob == nullptr, schedule.functions_,
+                [&] { return lars_set_schedule(get(), selector.glob, number(key), schedule.get()); });
   }
   template <class Predicate>
   Returned<void> set_if(const Predicate& predicate, Key key, double value) {
@@ -137,11 +130,9 @@ class BasicOptimizer : private OptimizerState {
   }
   template <class Predicate>
   Returned<void> set_if(const Predicate& predicate, Key key, const Schedule& schedule) {
-    return call([&] {
-      return keep(key, false, schedule.functions_, [&] {
-        return lars_set_schedule_if(get(), call_predicate<Predicate>, user_of(predicate), number(key),
-                                    schedule.get());
-      });
+    return give(key, false, schedule.functions_, [&] {
+      return lars_set_schedule_if(get(), call_predicate<Predicate>, user_of(predicate), number(key),
+                                  schedule.get());
     });
   }
   /// The value that the parameter's next step will use.
@@ -360,7 +351,6 @@ class BasicOptimizer : private OptimizerState {
  private:
   // Every call goes through one of these: lars.h's functions let one caller in at a time, but the room for
   // arguments, the kept functions and the handle's message are shared beyond them.
-
   /// The status of a body, and `value`, which it has filled.
   template <class Value, class Body>
   Returned<Value> call(Value& value, const Body& body) const {
@@ -375,6 +365,11 @@ class BasicOptimizer : private OptimizerState {
     const std::int32_t status = entry.entered() ? body() : LARS_ERR_BUSY;
     if (status < 0) return Errors::template fail<void>(Status{status}, message_of(status));
     return Errors::succeed(Status{status});
+  }
+  /// A call of set, which gives a key a schedule that calls these functions, or a value.
+  template <class Set>
+  Returned<void> give(Key key, bool for_all, const Functions& functions, const Set& set) {
+    return call([&] { return keep(key, for_all, functions, set); });
   }
   template <class Body>
   Returned<bool> stepped(const Body& body) {

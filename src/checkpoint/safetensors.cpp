@@ -108,9 +108,7 @@ std::string format_header(const Header& header) {
   text.resize((text.size() + 7) / 8 * 8, ' ');
   if (text.size() > kMaxHeader) {
     fail(LARS_ERR_STATE,
-         "the header of this checkpoint would have {} bytes, for {} tensors; programs read at most {}, this "
-         "one "
-         "too",
+         "the header of this checkpoint would have {} bytes, for {} tensors; programs read at most {}",
          text.size(), header.tensors.size(), kMaxHeader);
   }
   std::string prefix(kPrefix, '\0');

@@ -33,21 +33,17 @@ std::uint64_t unsigned_in(const Json& json, const char* key) { return unsigned_o
 
 }  // namespace
 
-bool Schedule::has_callback() const {
+template <class... Forms>
+bool Schedule::has() const {
   if (const auto* join = std::get_if<Join>(&form_)) {
     return std::any_of(join->parts.begin(), join->parts.end(),
-                       [](const Schedule& part) { return part.has_callback(); });
+                       [](const Schedule& part) { return part.has<Forms...>(); });
   }
-  return std::holds_alternative<Callback>(form_) || std::holds_alternative<LostCallback>(form_);
+  return (std::holds_alternative<Forms>(form_) || ...);
 }
 
-bool Schedule::has_lost_callback() const {
-  if (const auto* join = std::get_if<Join>(&form_)) {
-    return std::any_of(join->parts.begin(), join->parts.end(),
-                       [](const Schedule& part) { return part.has_lost_callback(); });
-  }
-  return std::holds_alternative<LostCallback>(form_);
-}
+bool Schedule::has_callback() const { return has<Callback, LostCallback>(); }
+bool Schedule::has_lost_callback() const { return has<LostCallback>(); }
 
 Json Schedule::to_json() const {
   struct Writer {

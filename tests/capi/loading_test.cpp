@@ -179,9 +179,8 @@ TEST(Saving, WantsAHeaderThatSafetensorsAllows) {
   }
   std::uint64_t size = 0;
   EXPECT_EQ(lars_save_size(saver.get(), &size), LARS_ERR_STATE) << size;
-  EXPECT_NE(
-      std::string(lars_error_message(saver.get())).find("programs read at most 100000000, this one too"),
-      std::string::npos)
+  EXPECT_NE(std::string(lars_error_message(saver.get())).find("programs read at most 100000000"),
+            std::string::npos)
       << lars_error_message(saver.get());
 }
 

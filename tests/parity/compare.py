@@ -4,15 +4,18 @@ Distances are counted in units: a unit is the type's epsilon (one unit in the la
 scale. The scale of updates is the largest update, that of parameters the largest parameter or update, of all
 elements and all steps so far: rounding errors live on in the momentum and in the parameters, and shrink with neither.
 
-float64   Each value within FLOAT64_UNITS of optax's.
+float64   Each value within FLOAT64_UNITS of optax's; of random configurations, one unit more for each step. A step
+          rounds a parameter once in optax and once in liblars, by half a unit each, and where momentum is 1 and the
+          rate 0, each step adds the same number and rounds it the same way: what one last place of that number
+          decides is then decided as often as there are steps.
 float32   The oracle is optax in float64 on the same inputs, which are exact in both. No value further from it than
           optax's own float32 result plus FLOAT32_MARGIN. optax's result is that of the whole case: the largest
           distance over its tensors and over the steps so far. By tensor and step the rule would be a comparison of
           chances: where rounding errors happen to cancel, optax is exact, and liblars is so elsewhere.
           Golden cases meet this after any number of steps. Of random configurations about one in a thousand exceeds
           it after some steps, by the same chance: each step rounds anew, in optax and in liblars, and independent
-          errors add as the root of their number. There the margin is RANDOM_MARGIN * sqrt(steps), which leaves room
-          for the one in ten thousand whose margin would have to be 1.07 times that root.
+          errors add as the root of their number. There the margin is RANDOM_FLOAT32_MARGIN * sqrt(steps), which
+          leaves room for the one in ten thousand whose margin would have to be 1.07 times that root.
 """
 
 from dataclasses import dataclass
@@ -25,7 +28,7 @@ from case import Case
 
 FLOAT64_UNITS = 4.0
 FLOAT32_MARGIN = 1.0
-RANDOM_MARGIN = 1.5
+RANDOM_FLOAT32_MARGIN = 1.5
 EPSILON = {"float64": float(np.finfo(np.float64).eps), "float32": float(np.finfo(np.float32).eps)}
 
 # Golden files hold all elements up to this many, else a strided sample and the end; golden_case.cpp does the same.
@@ -72,6 +75,22 @@ def in_units(difference: float, dtype: str, scale: float) -> float:
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """In units: of the distance from optax in float64, and beyond optax's own error in float32."""
+
+    float64: float = FLOAT64_UNITS
+    float32_margin: float = FLOAT32_MARGIN
+
+    @staticmethod
+    def of_random(steps: int) -> "Tolerance":
+        """For a random configuration after so many steps."""
+        return Tolerance(FLOAT64_UNITS + steps, RANDOM_FLOAT32_MARGIN * steps**0.5)
+
+
+GOLDEN = Tolerance()
+
+
+@dataclass(frozen=True)
 class Expected:
     """What a tensor must hold after a step: float64 values and their norm; the scale; optax's float32 distance."""
 
@@ -80,17 +99,17 @@ class Expected:
     scale: float
     float32_error: float
 
-    def allowed(self, dtype: str, float32_margin: float) -> float:
-        return FLOAT64_UNITS if dtype == "float64" else self.float32_error + float32_margin
+    def allowed(self, dtype: str, tolerance: Tolerance) -> float:
+        return tolerance.float64 if dtype == "float64" else self.float32_error + tolerance.float32_margin
 
-    def ratio(self, actual: np.ndarray, float32_margin: float = FLOAT32_MARGIN) -> float:
+    def ratio(self, actual: np.ndarray, tolerance: Tolerance = GOLDEN) -> float:
         """How far a tensor is from this one, as a multiple of what is allowed. Takes whole tensors or samples."""
         values = actual.reshape(-1)
         if values.size != self.values.size:
             values = values[sampled_indices(values.size)]
         dtype = values.dtype.name
         units = in_units(distance(values, self.values.reshape(-1)), dtype, self.scale)
-        return units if np.isinf(units) else units / self.allowed(dtype, float32_margin)
+        return units if np.isinf(units) else units / self.allowed(dtype, tolerance)
 
     def to_json(self) -> dict[str, Any]:
         """Without float32_error, which is the same for all tensors of a step."""

@@ -17,7 +17,7 @@ import numpy as np
 
 import inputs
 from case import Case, from_replay, to_replay
-from compare import RANDOM_MARGIN, Expected, expected_parameters, expected_updates
+from compare import Expected, Tolerance, expected_parameters, expected_updates
 from environment import SetupError
 from liblars import LarsError, Library, Optimizer
 from random_cases import random_case
@@ -70,7 +70,7 @@ def worst_of(
     worst = Result(0.0, "nowhere")
     for step, (wanted, arrays) in enumerate(zip(expected, actual, strict=True), start=1):
         for tensor, array in zip(case.tensors, arrays, strict=True):
-            ratio = wanted[tensor.name].ratio(array, float32_margin=RANDOM_MARGIN * step**0.5)
+            ratio = wanted[tensor.name].ratio(array, Tolerance.of_random(step))
             if ratio > worst.ratio:
                 worst = Result(ratio, f"{label}, tensor {tensor.name} after step {step}")
     return worst
