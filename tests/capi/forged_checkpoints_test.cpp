@@ -74,6 +74,8 @@ struct Case {
 };
 
 const Case kCases[] = {
+    {"another format", LARS_ERR_FORMAT, "this is no checkpoint of liblars",
+     [](Forgery& f) { f.metadata["format"] = "pt"; }},
     {"a value out of range", LARS_ERR_FORMAT, "eps: -1 is not allowed",
      [](Forgery& f) { f["hyperparameters"][0]["constants"]["eps"] = "-1"; }},
     {"a value that is NaN", LARS_ERR_FORMAT, "eps: nan is not allowed",
