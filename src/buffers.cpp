@@ -7,7 +7,7 @@
 namespace lars {
 
 void BufferCheck::prepare(std::size_t tensors) {
-  intervals_.reserve(5 * tensors);
+  intervals_.reserve(3 * tensors);  // five with a state of the caller's: see check
   passed_.reserve(tensors);
   passed_.clear();
 }
@@ -46,6 +46,7 @@ void BufferCheck::check(const std::deque<Parameter>& parameters, std::uint32_t f
     return;
   }
   intervals_.clear();
+  if (!buffers.empty() && buffers.front().external) intervals_.reserve(5 * buffers.size());
   for (std::uint32_t i = 0; i < buffers.size(); ++i) {
     const std::uint32_t index = first + i;
     const Parameter& parameter = parameters[index];

@@ -135,6 +135,7 @@ double cosine(double x) {
 double power(double x, double y) {
   if (y == 0.0 || x == 1.0) return 1.0;
   if (y == 1.0) return x;
+  if (y == 2.0) return x * x;
   if (x == 0.0) return y > 0.0 ? 0.0 : std::numeric_limits<double>::infinity();
   const DoubleDouble log_x = logarithm(x);
   const double estimate = log_x.high * y;  // decides overflow before the exact product could itself overflow

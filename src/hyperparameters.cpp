@@ -1,6 +1,7 @@
 #include "hyperparameters.h"
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 
@@ -107,10 +108,14 @@ HyperparameterValues::HyperparameterValues() {
 bool HyperparameterValues::is_set(Key key) const { return !std::isnan((*this)[key]); }
 
 double BoundSchedule::value(std::uint64_t step, std::uint64_t call) {
-  if (call_ != call || step_ != step) {
+  const int rounding = std::fegetround();
+  const bool remembered =
+      call_ != 0 && step_ == step && rounding_ == rounding && (call_ == call || !asks_caller_);
+  if (!remembered) {
     value_ = schedule_.value(step);
     call_ = call;
     step_ = step;
+    rounding_ = rounding;
   }
   return value_;
 }
@@ -150,8 +155,12 @@ void Hyperparameters::remove_schedule(Key key) {
 
 HyperparameterValues Hyperparameters::at(std::uint64_t step, std::uint64_t call) const {
   HyperparameterValues values = constants_;
-  for (const auto& [key, schedule] : schedules_) values.set(key, checked_value(key, *schedule, step, call));
+  advance(values, step, call);
   return values;
+}
+
+void Hyperparameters::advance(HyperparameterValues& values, std::uint64_t step, std::uint64_t call) const {
+  for (const auto& [key, schedule] : schedules_) values.set(key, checked_value(key, *schedule, step, call));
 }
 
 double Hyperparameters::at(std::uint64_t step, std::uint64_t call, Key wanted) const {

@@ -70,21 +70,24 @@ class HyperparameterValues {
   std::array<double, kKeyCount> values_{};
 };
 
-/// A schedule in use. Remembers its last value, so that one call of the library evaluates it once per step
-/// number however many parameters share it.
+/// A schedule in use. Remembers its last value, so that it is evaluated once per step number however many
+/// parameters share it, and however many calls of the library a step takes.
 class BoundSchedule {
  public:
   explicit BoundSchedule(Schedule schedule) : schedule_(std::move(schedule)) {}
 
-  /// The value at `step`; `call` numbers the library's calls, and the memory lasts for one of them.
+  /// The value at `step`. `call` numbers the library's calls: what a callback of the caller's said is
+  /// remembered for one of them.
   double value(std::uint64_t step, std::uint64_t call);
 
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
 
  private:
   Schedule schedule_;
-  std::uint64_t call_ = 0;
+  bool asks_caller_ = schedule_.has_callback();
+  std::uint64_t call_ = 0;  // 0: nothing is remembered
   std::uint64_t step_ = 0;
+  int rounding_ = 0;  // the host's mode, in which the value was computed
   double value_ = 0.0;
 };
 
@@ -102,6 +105,9 @@ class Hyperparameters {
 
   /// The values in force at `step`, schedules evaluated and checked. A learning rate never set stays unset.
   [[nodiscard]] HyperparameterValues at(std::uint64_t step, std::uint64_t call) const;
+
+  /// Makes the values those in force at `step`, where they were those at another.
+  void advance(HyperparameterValues& values, std::uint64_t step, std::uint64_t call) const;
 
   /// The value of one key in force at `step`, asking no other key's schedule; NaN for a learning rate never
   /// set.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -36,6 +37,12 @@ std::uint64_t wave_bytes(std::uint32_t threads) {
   constexpr std::uint64_t level3 = kUsualLevel3;
 #endif
   return std::min(2 * level2 * threads, level3 / 2);
+}
+
+/// The values that read_terms reads and a schedule can change.
+using Terms = std::array<double, 3>;
+Terms terms(const HyperparameterValues& values) {
+  return {values[Key::gradient_scale], values[Key::weight_decay], values[Key::clip_value]};
 }
 
 }  // namespace
@@ -86,16 +93,23 @@ void Optimizer::check_buffers(Range range, BufferCheck::Use use) {
 
 void Optimizer::read_hyperparameters(Range range, std::uint32_t micro_batches) {
   ++call_;
-  if (values_hold_for_ == micro_batches) return;
-  values_hold_for_ = 0;
+  const bool hold = values_hold_for_ == micro_batches;
+  if (hold && !scheduled_) return;
+  values_hold_for_ = 0;  // unless all are read
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     TensorStep& tensor = tensors_[index];
     const Parameter& parameter = parameters_[index];
+    if (hold) {
+      const Terms before = terms(tensor.values);
+      parameter.hyperparameters.advance(tensor.values, records_[index].steps, call_);
+      if (terms(tensor.values) != before) read_terms(tensor, micro_batches);
+      continue;
+    }
     tensor.values = parameter.hyperparameters.at(records_[index].steps, call_);
     if (!tensor.values.is_set(Key::learning_rate)) throw missing_learning_rate(parameter);
     read_terms(tensor, micro_batches);
   }
-  if (!scheduled_ && range.last - range.first == parameter_count()) values_hold_for_ = micro_batches;
+  if (hold || range.last - range.first == parameter_count()) values_hold_for_ = micro_batches;
 }
 
 /// What the values say of d and u.
@@ -122,7 +136,7 @@ Error Optimizer::missing_learning_rate(const Parameter& parameter) {
 // ---- The forms of a step --------------------------------------------------------------------------------
 
 std::int32_t Optimizer::step(void* const* parameters, const void* const* gradients) {
-  prepare_own_step();
+  prepare_own_step(element_count_);
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
     buffers_[i] = {parameters[i], gradients[i], parameters[i]};
   }
@@ -131,7 +145,7 @@ std::int32_t Optimizer::step(void* const* parameters, const void* const* gradien
 }
 
 std::int32_t Optimizer::step_flat(void* parameters, const void* gradients) {
-  prepare_own_step();
+  prepare_own_step(element_count_);
   auto* parameter = static_cast<std::byte*>(parameters);
   const auto* gradient = static_cast<const std::byte*>(gradients);
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
@@ -150,7 +164,7 @@ std::int32_t Optimizer::step_parameter(std::uint32_t index, void* parameter_memo
          "gradients are clipped by their global norm, which one parameter does not tell; use lars_step, or "
          "lars_set_gradient_clip with infinity");
   }
-  prepare_own_step();
+  prepare_own_step(parameters_[index].count);
   buffers_[index] = {parameter_memory, gradient, parameter_memory};
   set_own_state({index, index + 1});
   return start_step({index, index + 1}, BufferCheck::Use::step);
@@ -159,7 +173,7 @@ std::int32_t Optimizer::step_parameter(std::uint32_t index, void* parameter_memo
 std::int32_t Optimizer::update(const void* const* parameters, const void* const* gradients,
                                void* const* updates) {
   refuse_updates_of_masters();
-  prepare_own_step();
+  prepare_own_step(element_count_);
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
     buffers_[i] = {parameters[i], gradients[i], nullptr, updates[i]};
   }
@@ -197,12 +211,13 @@ void Optimizer::refuse_updates_of_masters() const {
   }
 }
 
-void Optimizer::prepare_own_step() {
+void Optimizer::prepare_own_step(std::uint64_t elements) {
   if (external_) {
     fail(LARS_ERR_STATE,
          "this optimizer has taken steps with a state of the caller's; go on with lars_step_external or "
          "lars_update_external");
   }
+  executor_.prepare(elements);
   prepare();
 }
 

@@ -175,7 +175,7 @@ class Optimizer {
 
   // The life of a step (optimizer.cpp).
   [[nodiscard]] Range all() const { return {0, parameter_count()}; }
-  void prepare_own_step();
+  void prepare_own_step(std::uint64_t elements);
   void prepare_external_step();
   void set_own_state(Range range);
   void refuse_updates_of_masters() const;
@@ -269,8 +269,8 @@ class Optimizer {
   bool any_sums_known_ = false;  // known_ has had an entry
   bool pool_failed_ = false;     // the host's, in pass 1 of this step
 
-  // tensors_ has values and terms of steps that take so many micro-batches: none changed, none is scheduled.
-  // 0: they must be read.
+  // tensors_ has values and terms of steps that take so many micro-batches, but for what schedules have
+  // changed since. 0: they must be read.
   std::uint32_t values_hold_for_ = 0;
   // Made for the parameters there are; parameters added later make them stale.
   bool tables_ready_ = false;  // by prepare_tables: all from here to by_name_

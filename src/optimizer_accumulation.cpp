@@ -24,7 +24,7 @@ void Optimizer::accumulate(const void* const* parameters, const void* const* gra
          "before the next",
          micro_batches_);
   }
-  prepare_own_step();
+  prepare_own_step(element_count_);
   const bool completes = completes_batch();
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
     buffers_[i] = {completes ? parameters[i] : nullptr, gradients[i]};
@@ -50,7 +50,7 @@ std::int32_t Optimizer::step_accumulated(void* const* parameters) {
     fail(LARS_ERR_STATE, "{} of {} micro-batches are accumulated; the step needs all of them", accumulated_,
          micro_batches_);
   }
-  prepare_own_step();
+  prepare_own_step(element_count_);
   for (std::uint32_t i = 0; i < parameter_count(); ++i) {
     buffers_[i] = {parameters[i], state_.accumulators.buffer(i), parameters[i], nullptr, true};
   }

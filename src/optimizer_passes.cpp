@@ -2,6 +2,7 @@
 // the executor has, and hands runs of elements to the kernels.
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "optimizer.h"
 
@@ -18,14 +19,16 @@ void* element(void* buffer, std::size_t size, std::uint64_t index) {
 
 }  // namespace
 
-/// A term in the compute type, its d multiplied by clip_scale.
+/// A term in the compute type, its d multiplied by clip_scale. What takes no part is left out rather than
+/// converted, which could overflow; a limit beyond the type's numbers limits nothing.
 template <class Real>
 DecayedGradient<Real> rounded(const DecayedGradient<double>& term, double clip_scale) {
+  const bool limits = term.clip && term.limit <= double{std::numeric_limits<Real>::max()};
   return {static_cast<Real>(term.clip ? term.gradient_scale : term.gradient_scale * clip_scale),
-          static_cast<Real>(term.weight_decay),
+          term.decay ? static_cast<Real>(term.weight_decay) : Real{0},
           term.decay,
           term.clip,
-          static_cast<Real>(term.limit),
+          limits ? static_cast<Real>(term.limit) : std::numeric_limits<Real>::infinity(),
           static_cast<Real>(clip_scale)};
 }
 

@@ -114,10 +114,9 @@ void Optimizer::set_gradient_type(const char* selector, ElementType type) {
   buffer_check_.forget();
 }
 
-/// Allocates all that steps need with a state of the library's own. Of no effect when it fails, and when
-/// nothing has changed since the last time.
+/// Allocates the library's own state and what goes with it. Of no effect when it fails, and when nothing has
+/// changed since the last time.
 void Optimizer::prepare() {
-  executor_.prepare(element_count_);
   if (have_state_) return;
   State state = allocate_state(false);  // by far the largest, so first to fail
   prepare_tables();

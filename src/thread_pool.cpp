@@ -1,5 +1,8 @@
 #include "thread_pool.h"
 
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,9 +18,30 @@
 
 namespace lars {
 
+#ifndef _WIN32
+
+namespace {
+
+/// From the first process that asked to this one. Like threading_process below, process-wide, and of no
+/// influence on results.
+std::atomic<std::uint32_t> forks = 0;
+
+std::uint64_t count_forks() {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { ++forks; });
+  static_cast<void>(registered);  // without memory for it, the process's number must do
+  return forks.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+#endif
+
 Process Process::current() {
   Process process;
-  process.id_ = getpid();
+  process.id_ = static_cast<std::uint32_t>(getpid());
+#ifndef _WIN32
+  process.id_ |= count_forks() << 32;
+#endif
   return process;
 }
 
@@ -27,12 +51,12 @@ namespace {
 
 /// The process in which oneTBB was first used by this library, 0 before. In a child of that process oneTBB
 /// believes in threads that were not copied, and its locks may have been copied while they were held: it must
-/// not be touched there. The only process-wide variable of the library; no result depends on it.
-std::atomic<pid_t> threading_process = 0;
+/// not be touched there. No result depends on it.
+std::atomic<Process> threading_process = Process();
 
 bool may_use_threads() {
-  const pid_t owner = threading_process.load(std::memory_order_relaxed);
-  return owner == 0 || owner == getpid();
+  const Process owner = threading_process.load(std::memory_order_relaxed);
+  return owner == Process() || owner == Process::current();
 }
 
 }  // namespace
@@ -59,8 +83,8 @@ std::uint32_t ThreadPool::concurrency() {
 }
 
 void ThreadPool::prepare(std::uint32_t threads) {
-  pid_t none = 0;
-  threading_process.compare_exchange_strong(none, getpid(), std::memory_order_relaxed);
+  Process none;
+  threading_process.compare_exchange_strong(none, Process::current(), std::memory_order_relaxed);
   if (arena_ != nullptr && arena_->threads >= threads) return;
   arena_ = std::make_unique<Arena>(threads);
   arena_->arena.initialize();

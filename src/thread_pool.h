@@ -8,14 +8,15 @@
 
 namespace lars {
 
-/// Which process this is. After fork, threads exist in the parent only.
+/// Which process this is. After fork, threads exist in the parent only. The process's number alone does not
+/// tell: it is used again, and in another PID namespace a child may have its parent's.
 class Process {
  public:
   static Process current();
   bool operator==(const Process&) const = default;
 
  private:
-  std::int64_t id_ = 0;
+  std::uint64_t id_ = 0;  // 0: none. Below, the process's number; above, how often its ancestors have forked
 };
 
 class ThreadPool {

@@ -108,17 +108,20 @@ constexpr KernelSet kReferenceKernels = make_kernel_set<ReferenceKernels>("refer
 Moments sum_rescaled_moments(const DecayedGradient<double>& term, const double* parameter,
                              const double* gradient, std::size_t count, const Rescale& rescale) {
   return with_form(term, [&](auto form) {
-    const auto weight = [&](std::size_t i) { return rescale.weight * parameter[i]; };
-    const auto scaled = [&](std::size_t i) {
-      return rescale.gradient * scaled_gradient<form()>(term, gradient[i]);
-    };
-    const auto update = [&](std::size_t i) {
-      return rescale.update * decayed_gradient<form()>(term, parameter[i], gradient[i]);
-    };
-    return Moments{sum_in_lanes(count, [&](std::size_t i) { return squared(weight(i)); }),
-                   sum_in_lanes(count, [&](std::size_t i) { return squared(update(i)); }),
-                   sum_in_lanes(count, [&](std::size_t i) { return squared(scaled(i)); }),
-                   sum_in_lanes(count, [&](std::size_t i) { return scaled(i) * weight(i); })};
+    std::array<double, kLanes> weights{};
+    std::array<double, kLanes> updates{};
+    std::array<double, kLanes> gradients{};
+    std::array<double, kLanes> products{};
+    for (std::size_t i = 0; i < count; ++i) {
+      const double weight = rescale.weight * parameter[i];
+      const double update = rescale.update * decayed_gradient<form()>(term, parameter[i], gradient[i]);
+      const double scaled = rescale.gradient * scaled_gradient<form()>(term, gradient[i]);
+      weights[i % kLanes] += squared(weight);
+      updates[i % kLanes] += squared(update);
+      gradients[i % kLanes] += squared(scaled);
+      products[i % kLanes] += scaled * weight;
+    }
+    return Moments{add_lanes(weights), add_lanes(updates), add_lanes(gradients), add_lanes(products)};
   });
 }
 

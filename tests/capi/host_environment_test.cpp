@@ -223,6 +223,12 @@ const std::vector<Setting>& settings() {
          expect_ok(lars_set_gradient_norms(t.get(), 1), t);
          expect_ok(lars_set_carry_norms(t.get(), 1), t);
        }},
+      {"a limit beyond binary32", [](Trainee& t) { t.set(LARS_CLIP_VALUE, 1e300); }},
+      {"a decay beyond binary32 that is masked",
+       [](Trainee& t) {
+         t.set(LARS_WEIGHT_DECAY, 1e300);
+         t.set(LARS_WEIGHT_DECAY_MASK, 0);
+       }},
       {"schedules", set_schedules},
       {"waves",
        [](Trainee& t) { expect_ok(lars_set_nonfinite_policy(t.get(), LARS_NONFINITE_PROPAGATE), t); }},

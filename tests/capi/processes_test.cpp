@@ -2,6 +2,7 @@
 // changes a bit is tested in bits_test.cpp.
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,18 +78,21 @@ TEST(IdleThreads, DoNotSpin) {
 
 #ifndef LARS_UNDER_SANITIZER  // which have threads and locks of their own that fork does not bring along
 
-/// Runs body in a forked child and expects it to return true, within a minute.
+/// Runs body in a forked child. Whether it returned true there, within a minute.
 template <class Body>
-void expect_in_child(const Body& body) {
+bool in_child(const Body& body) {
   const pid_t child = fork();
-  ASSERT_GE(child, 0);
   if (child == 0) {
     alarm(60);
     _exit(body() ? 0 : 1);
   }
   int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
+  return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+template <class Body>
+void expect_in_child(const Body& body) {
+  EXPECT_TRUE(in_child(body));
 }
 
 bool steps_as(Trainee& trainee, const std::vector<Bytes>& expected) {
@@ -130,6 +134,25 @@ TEST(Fork, HostsPoolIsNotCalledInTheChild) {
   const std::size_t calls = pool.counts.size();
   const std::vector<Bytes> second = stepped_serially(2);
   expect_in_child([&] { return steps_as(trainee, second) && pool.counts.size() == calls; });
+}
+
+/// The first process of a PID namespace, as in a container, and its child that is the first of another, have
+/// the same number.
+TEST(Fork, ChildOfTheSameProcessNumber) {
+  if (!in_child([] { return unshare(CLONE_NEWPID) == 0; })) {
+    GTEST_SKIP() << "no PID namespace may be made here; that takes root";
+  }
+  const std::vector<Bytes> second = stepped_serially(2);
+  const auto first_of_another = [](const auto& body) {
+    return unshare(CLONE_NEWPID) == 0 && in_child([&] { return getpid() == 1 && body(); });
+  };
+  EXPECT_TRUE(in_child([&] {
+    return first_of_another([&] {
+      Trainee trainee = make_trainee();
+      return trainee.step() == LARS_OK &&
+             first_of_another([&] { return threads_of(trainee) == 1 && steps_as(trainee, second); });
+    });
+  }));
 }
 
 /// A process that forks before it has threads may have them in the child.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numbers>
 #include <random>
@@ -57,6 +58,16 @@ TEST(Power, OfSmallIntegersIsExact) {
     for (int exponent = 0; exponent <= 12; ++exponent, expected *= base) {
       EXPECT_EQ(lars::power(base, exponent), expected) << base << "^" << exponent;
     }
+  }
+}
+
+/// Where the square lies half-way between two numbers, no series decides.
+TEST(Power, OfTwoIsTheSquare) {
+  std::mt19937_64 generator(3);
+  std::uniform_int_distribution<std::int64_t> bits27(1 << 26, (1 << 27) - 1);
+  for (int i = 0; i < 20000; ++i) {
+    const double x = std::ldexp(static_cast<double>(bits27(generator)), -27);
+    ASSERT_EQ(lars::power(x, 2.0), x * x) << x;
   }
 }
 
