@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "peers"))
+sys.path.append(str(HERE.parent.parent / "scripts"))
 
-import environments  # noqa: E402  (found only by the line above)
+import environments  # noqa: E402  it is in that folder
 
 Shapes = list[tuple[str, list[int]]]
 
@@ -102,7 +102,7 @@ def main() -> None:
     unknown = [model for model in wanted if model not in MODELS]
     if unknown:
         sys.exit(f"generate.py: unknown model {unknown[0]}; the models are {', '.join(MODELS)}")
-    python = environments.python_of("models", HERE / "requirements.txt")
+    python = environments.python_of("peers/models", HERE / "requirements.txt")
     if Path(sys.executable) != python:  # not resolved: an environment's Python is a link to the one it was made by
         os.execv(python, [str(python), __file__, *wanted])
     for model in wanted:

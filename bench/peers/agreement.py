@@ -38,9 +38,9 @@ class Problem:
     surroundings: Surroundings
     seed: int
 
-    def changes(self, contender: Contender, options: dict[str, Any]) -> "array.array[float]":
+    def changes(self, contender: Contender) -> "array.array[float]":
         """By how much a few steps of the contender change every element."""
-        with tempfile.TemporaryDirectory() as folder, WorkerProcess(contender, self.surroundings, options) as worker:
+        with tempfile.TemporaryDirectory() as folder, WorkerProcess(contender, self.surroundings) as worker:
             file = Path(folder) / "changes"
             hyperparameters = self.agreement.hyperparameters()
             worker.ask("setup", shapes=self.shapes, hyperparameters=hyperparameters, seed=self.seed)
@@ -64,17 +64,14 @@ def largest_error(shapes: list[list[int]], expected: Any, found: Any) -> float:
     return worst
 
 
-def compare(
-    peer: Contender, shapes: list[list[int]], surroundings: Surroundings, liblars_options: dict[str, Any], seed: int
-) -> Verdict:
+def compare(peer: Contender, shapes: list[list[int]], surroundings: Surroundings, seed: int) -> Verdict:
     """Steps liblars and the peer from the same parameters with the same gradients."""
     errors = []
     for agreement in peer.agreements:
         problem = Problem(agreement, shapes, surroundings, seed)
         try:
-            expected = problem.changes(LIBLARS, liblars_options)
+            expected = problem.changes(LIBLARS)
         except WorkerFailure as error:
             raise LiblarsFailure(str(error)) from error
-        own = peer.environment == LIBLARS.environment
-        errors.append(largest_error(shapes, expected, problem.changes(peer, liblars_options if own else {})))
+        errors.append(largest_error(shapes, expected, problem.changes(peer)))
     return Verdict(math.nan if any(map(math.isnan, errors)) else max(errors))

@@ -10,7 +10,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements"
-ORACLE = HERE.parent.parent / "tests" / "parity" / "requirements.txt"  # the optax that the parity tests use
+ORACLE = HERE.parent.parent / "tests" / "parity" / "requirements.txt"  # the optax of the parity tests
 
 # Big steps: the tensors change by about their own size, so that rounding of the parameters hides no error of a step.
 CHECK_LEARNING_RATE = 0.5
@@ -44,7 +44,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Contender:
-    """How to run one contender; `worker` is the module and class in workers/."""
+    """How to run one contender; `environment` is a folder in build/, `worker` the module and class in workers/."""
 
     name: str
     title: str
@@ -54,6 +54,7 @@ class Contender:
     source: str
     agreements: tuple[Agreement, ...]  # all must hold
     options: dict[str, Any] = field(default_factory=dict)
+    allocates: bool = False  # temporaries in every step, so that the allocator bears on its time
 
 
 SAME = Agreement(DECAY, "all", "liblars's own definition: nothing to match")
@@ -63,7 +64,7 @@ RATIO_OUTSIDE = "r outside the momentum: v ← μv + u, w ← w − γrv"
 LIBLARS = Contender(
     "liblars",
     "liblars",
-    "liblars",
+    "peers/liblars",
     REQUIREMENTS / "liblars.txt",
     ("liblars_worker", "Liblars"),
     "include/lars/lars.h",
@@ -71,9 +72,12 @@ LIBLARS = Contender(
 )
 
 
-def on_torch(name: str, title: str, worker: str, source: str, agreement: Agreement, **options: Any) -> Contender:
+def on_torch(
+    name: str, title: str, worker: str, source: str, agreement: Agreement, allocates: bool = False, **options: Any
+) -> Contender:
+    requirements = REQUIREMENTS / "torch.txt"
     return Contender(
-        name, title, "torch", REQUIREMENTS / "torch.txt", ("torch_workers", worker), source, (agreement,), options
+        name, title, "peers/torch", requirements, ("torch_workers", worker), source, (agreement,), options, allocates
     )
 
 
@@ -96,21 +100,31 @@ PEERS = [
         LIBLARS.worker,
         LIBLARS.source,
         (SAME,),
-        {"policy": 2},
+        {"policy": "propagate"},
     ),
+    on_torch("liblars.torch", "liblars.torch", "LiblarsTorch", "bindings/python/src/liblars/torch.py", SAME),
     Contender(
         "optax",
         "optax.lars, jit, donated buffers",
-        "optax",
+        "venv/parity",  # that of the parity tests
         ORACLE,
         ("optax_worker", "Optax"),
         "optax/_src/alias.py",
         (SAME,),
+        allocates=True,
     ),
-    on_torch("timm", "timm Lars", "Timm", TIMM_SOURCE, TIMM, foreach=None),
-    on_torch("timm_foreach", "timm Lars, foreach", "Timm", TIMM_SOURCE, TIMM, foreach=True),
+    on_torch("timm", "timm Lars", "Timm", TIMM_SOURCE, TIMM, allocates=True, foreach=None),
+    on_torch("timm_foreach", "timm Lars, foreach", "Timm", TIMM_SOURCE, TIMM, allocates=True, foreach=True),
     on_torch("timm_compiled", "timm Lars, torch.compile", "Timm", TIMM_SOURCE, TIMM, foreach=None, compile=True),
-    on_torch("pytorch_optimizer", "pytorch_optimizer LARS", "PytorchOptimizer", KOZISTR_SOURCE, KOZISTR, foreach=None),
+    on_torch(
+        "pytorch_optimizer",
+        "pytorch_optimizer LARS",
+        "PytorchOptimizer",
+        KOZISTR_SOURCE,
+        KOZISTR,
+        allocates=True,
+        foreach=None,
+    ),
     on_torch(
         "torch_fused_sgd",
         "torch SGD, fused (not LARS)",
@@ -126,7 +140,7 @@ PEERS = [
     Contender(
         "ipex",
         "IPEX Lars, fused",
-        "ipex",
+        "peers/ipex",
         REQUIREMENTS / "ipex.txt",
         ("torch_workers", "Ipex"),
         "intel_extension_for_pytorch/optim/_lars.py, csrc/cpu/aten/kernels/optimizer/LarsNormStepKenl.cpp",
@@ -148,7 +162,7 @@ PEERS = [
     Contender(
         "paddle",
         "Paddle LarsMomentum (one thread)",
-        "paddle",
+        "peers/paddle",
         REQUIREMENTS / "paddle.txt",
         ("paddle_worker", "Paddle"),
         "paddle/phi/kernels/cpu/lars_momentum_kernel.cc",

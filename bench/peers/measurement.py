@@ -5,12 +5,12 @@ import math
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from contenders import LIBLARS, Contender
-from process import LiblarsFailure, Surroundings, WorkerFailure, WorkerProcess
+from process import LiblarsFailure, Surroundings, WorkerFailure, WorkerKilled, WorkerProcess
 
 # How many times the parameters' bytes a process holds at its peak: liblars, and the hungriest of the peers.
 LIBLARS_COPIES = 4
@@ -40,6 +40,7 @@ class Series:
     seconds: list[float] = field(default_factory=list)
     liblars_seconds: list[float] = field(default_factory=list)
     failure: str | None = None
+    killed: bool = False
 
     def ratios(self) -> list[float]:
         return [own / liblars for own, liblars in zip(self.seconds, self.liblars_seconds, strict=True)]
@@ -61,24 +62,25 @@ class Turns:
         self.workers: dict[str, WorkerProcess] = {}
         self.series: dict[str, Series] = {}
 
-    def start(self, contender: Contender, shapes: list[list[int]], options: dict[str, Any]) -> None:
+    def start(self, contender: Contender, shapes: list[list[int]]) -> None:
         """Starts a worker and lets it make its first steps, which allocate and compile."""
         series = self.series[contender.name] = Series(contender)
         try:
-            worker = self.stack.enter_context(WorkerProcess(contender, self.surroundings, options))
+            worker = self.stack.enter_context(WorkerProcess(contender, self.surroundings))
             self.workers[contender.name] = worker
             series.about = worker.ask(
                 "setup", shapes=shapes, hyperparameters=self.plan.hyperparameters, seed=self.plan.seed
             )
             worker.ask("turn", warmups=2, count=0)
         except WorkerFailure as error:
-            self.drop(contender.name, str(error))
+            self.drop(contender.name, error)
 
-    def drop(self, name: str, reason: str) -> None:
+    def drop(self, name: str, error: WorkerFailure) -> None:
         """liblars is the measure: without it there is nothing to go on with."""
         if name == LIBLARS.name:
-            raise LiblarsFailure(reason)
-        self.series[name].failure = reason
+            raise LiblarsFailure(str(error))
+        self.series[name].failure = str(error)
+        self.series[name].killed = isinstance(error, WorkerKilled)
         worker = self.workers.pop(name, None)
         if worker is not None:
             worker.stop()
@@ -94,7 +96,7 @@ class Turns:
                 times = self.workers[name].ask("turn", warmups=self.plan.warmups, count=self.plan.steps)
                 medians[name] = statistics.median(times)
             except WorkerFailure as error:
-                self.drop(name, str(error))
+                self.drop(name, error)
         for name, seconds in medians.items():
             self.series[name].seconds.append(seconds)
             self.series[name].liblars_seconds.append(medians[LIBLARS.name])
@@ -104,32 +106,54 @@ class Turns:
         for name, worker in list(self.workers.items()):
             try:
                 if not worker.ask("moved"):
-                    self.drop(name, "the timed steps left a tensor unchanged or not finite")
+                    self.drop(name, WorkerFailure("the timed steps left a tensor unchanged or not finite"))
             except WorkerFailure as error:
-                self.drop(name, str(error))
+                self.drop(name, error)
 
 
-def measure(
-    peers: list[Contender],
-    shapes: list[list[int]],
-    surroundings: Surroundings,
-    plan: Plan,
-    liblars_options: dict[str, Any],
-    available: int,
-    progress: Callable[[str], None],
-) -> Iterator[Series]:
-    """The peers' series and liblars's; liblars has one for each group."""
-    parts = groups(peers, shapes, available)
-    for index, part in enumerate(parts):
+class Measurement:
+    """One model under one set of surroundings."""
+
+    def __init__(
+        self,
+        shapes: list[list[int]],
+        surroundings: Surroundings,
+        plan: Plan,
+        available: int,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.shapes, self.surroundings, self.plan = shapes, surroundings, plan
+        self.available, self.progress = available, progress
+
+    def measure(self, peers: list[Contender]) -> list[Series]:
+        """The peers' series and liblars's, which has one for each group."""
+        parts = groups(peers, self.shapes, self.available)
+        found: list[Series] = []
+        for index, part in enumerate(parts):
+            for series in self.group(part, f"group {index + 1} of {len(parts)}: "):
+                found += self.again(series, alone=len(part) == 1) if series.killed else [series]
+        return found
+
+    def again(self, killed: Series, alone: bool) -> list[Series]:
+        """What a peer that was killed does with nobody but liblars beside it, once more."""
+        own = self.group([killed.contender], f"{killed.contender.name} was killed; alone: ")
+        for series in own:
+            if series.failure is not None:
+                before = "and before that, too" if alone else f"and with others beside it: {killed.failure}"
+                series.failure = (
+                    f"alone beside liblars, with {self.available / 1e9:.1f} GB to have: {series.failure}; {before}"
+                )
+        return own
+
+    def group(self, peers: list[Contender], prefix: str) -> list[Series]:
         with contextlib.ExitStack() as stack:
-            turns = Turns(plan, surroundings, stack)
-            turns.start(LIBLARS, shapes, liblars_options)
-            for contender in part:
-                progress(f"group {index + 1} of {len(parts)}: starting {contender.name}")
-                own = contender.environment == LIBLARS.environment
-                turns.start(contender, shapes, liblars_options if own else {})
-            for number in range(plan.rounds):
-                progress(f"group {index + 1} of {len(parts)}: round {number + 1} of {plan.rounds}")
+            turns = Turns(self.plan, self.surroundings, stack)
+            turns.start(LIBLARS, self.shapes)
+            for contender in peers:
+                self.progress(f"{prefix}starting {contender.name}")
+                turns.start(contender, self.shapes)
+            for number in range(self.plan.rounds):
+                self.progress(f"{prefix}round {number + 1} of {self.plan.rounds}")
                 turns.round(number)
             turns.finish()
-            yield from turns.series.values()
+            return list(turns.series.values())

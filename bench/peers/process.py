@@ -5,16 +5,23 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import environments
+import machine
 from contenders import Contender
 
-WORKER = Path(__file__).resolve().parent / "workers" / "worker.py"
-LOGS = environments.FOLDER / "logs"
-KILLED = "ended by the system, as a rule because memory ran out"
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent.parent / "scripts"))
+
+import environments  # noqa: E402  it is in that folder
+
+WORKER = HERE / "workers" / "worker.py"
+FOLDER = environments.BUILD / "peers"
+LOGS = FOLDER / "logs"
+BINDING = environments.REPOSITORY / "bindings" / "python" / "src"
 # What tunes numerical libraries from outside. Some of it slows one contender (a BLAS told to use an older processor's
 # kernels, for one), so that none of it reaches any.
 TUNING = (
@@ -50,6 +57,10 @@ class WorkerFailure(Exception):
     """A contender that cannot be run; the message is the reason."""
 
 
+class WorkerKilled(WorkerFailure):
+    """A contender whose process was killed from outside."""
+
+
 class LiblarsFailure(Exception):
     """liblars cannot be run: without the measure, there is nothing to go on with."""
 
@@ -64,7 +75,9 @@ class Surroundings:
     """What all workers of a measurement have in common."""
 
     threads: int
-    allocator: str = "tuned"
+    allocator: str
+    library: Path
+    kernels: str
 
     def chosen(self) -> dict[str, str]:
         """Variables that bear on speed. How threads wait is left at each library's default, which users have."""
@@ -77,8 +90,12 @@ class Surroundings:
             kept
             | self.chosen()
             | {
+                "LARS_KERNELS": self.kernels,
+                "LARS_NUM_THREADS": str(self.threads),
+                "LIBLARS_LIBRARY": str(self.library),
+                "PYTHONPATH": str(BINDING),
                 "JAX_PLATFORMS": "cpu",
-                "TORCHINDUCTOR_CACHE_DIR": str(environments.FOLDER / "inductor"),
+                "TORCHINDUCTOR_CACHE_DIR": str(FOLDER / "inductor"),
                 "PYTHONDONTWRITEBYTECODE": "1",
             }
         )
@@ -87,7 +104,7 @@ class Surroundings:
 class WorkerProcess:
     """A contender's process; use as a context. Sleeps while it is not asked."""
 
-    def __init__(self, contender: Contender, surroundings: Surroundings, options: dict[str, Any]) -> None:
+    def __init__(self, contender: Contender, surroundings: Surroundings) -> None:
         try:
             python = environments.python_of(contender.environment, contender.requirements)
         except environments.EnvironmentFailure as error:
@@ -95,9 +112,10 @@ class WorkerProcess:
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log = LOGS / f"{contender.name}.log"
         command = [str(python), str(WORKER), *contender.worker, str(surroundings.threads)]
+        self.kills_before = machine.memory_kills()
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
-                [*command, json.dumps(contender.options | options)],
+                [*command, json.dumps(contender.options)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -130,20 +148,25 @@ class WorkerProcess:
             self.process.stdin.write(json.dumps({"command": command, **arguments}).encode() + b"\n")
             self.process.stdin.flush()
         except BrokenPipeError as error:
-            raise WorkerFailure(self.last_words()) from error
+            raise self.ended() from error
         if not select.select([self.process.stdout], [], [], ANSWER_SECONDS)[0]:
             self.process.kill()
             raise WorkerFailure(f"no answer to {command} in {ANSWER_SECONDS} s")
         line = self.process.stdout.readline()
         if not line:
-            raise WorkerFailure(self.last_words())
+            raise self.ended()
         answer = json.loads(line)
         if "error" in answer:
             raise WorkerFailure(answer["error"])
         return answer["ok"]
 
-    def last_words(self) -> str:
+    def ended(self) -> WorkerFailure:
+        """Why the process is no more: what is known of it, and what is not."""
         status = self.process.wait()
-        if status == -signal.SIGKILL:
-            return KILLED
-        return f"ended with status {status}: {environments.last_line(self.log.read_text())}"
+        if status != -signal.SIGKILL:
+            return WorkerFailure(f"ended with status {status}: {environments.last_line(self.log.read_text())}")
+        if machine.memory_kills() > self.kills_before:
+            cause = "the system has killed a process for want of memory meanwhile: this one, we guess"
+        else:
+            cause = "by whom is not known: the system has killed none for want of memory meanwhile"
+        return WorkerKilled(f"killed by signal {signal.SIGKILL.value}; {cause}")

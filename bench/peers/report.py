@@ -15,9 +15,9 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"median": median, "lower_quartile": lower, "upper_quartile": upper}
 
 
-def result(model: str, threads: int, series: Series) -> dict[str, Any]:
-    """One row of the results."""
-    row: dict[str, Any] = {"model": model, "threads": threads, "contender": series.contender.name}
+def result(where: dict[str, Any], series: Series) -> dict[str, Any]:
+    """One row of the results; `where`: its model, threads and allocator."""
+    row = where | {"contender": series.contender.name}
     if series.failure is not None:
         return row | {"not_run": series.failure}
     return row | {
@@ -38,10 +38,10 @@ def merged(series: list[Series]) -> Series:
     return first
 
 
-def results(model: str, threads: int, series: list[Series]) -> list[dict[str, Any]]:
+def results(where: dict[str, Any], series: list[Series]) -> list[dict[str, Any]]:
     """liblars first, then the peers in their order."""
     own = [one for one in series if one.contender is LIBLARS]
-    return [result(model, threads, one) for one in [merged(own), *(s for s in series if s.contender is not LIBLARS)]]
+    return [result(where, one) for one in [merged(own), *(s for s in series if s.contender is not LIBLARS)]]
 
 
 def milliseconds(values: dict[str, float]) -> str:
@@ -60,10 +60,10 @@ def table(report: dict[str, Any]) -> str:
     lines: list[str] = []
     heading = None
     for row in report["results"]:
-        if heading != (row["model"], row["threads"]):
-            heading = (row["model"], row["threads"])
+        if heading != (row["model"], row["threads"], row["allocator"]):
+            heading = (row["model"], row["threads"], row["allocator"])
             plural = "s" if row["threads"] > 1 else ""
-            lines += ["", f"{row['model']}, {row['threads']} thread{plural}"]
+            lines += ["", f"{row['model']}, {row['threads']} thread{plural}, allocator {row['allocator']}"]
             lines += [f"  {'':<34}{'ms a step':>9}  {'quartiles':^19}  {'× liblars':>9}  {'quartiles':^15}"]
         title = titles[row["contender"]]
         if "not_run" in row:

@@ -3,7 +3,7 @@
 
     scripts/differential --variants [--only torch,paddle] [--page]
 
-Standard library only. The environments are those of bench/peers where they fit, and are made like them.
+Standard library only. The environments are those of bench/peers where they fit.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-sys.path.insert(0, str(REPOSITORY / "bench" / "peers"))
+sys.path.append(str(REPOSITORY / "scripts"))
 
 from environments import EnvironmentFailure, digest_of, last_line, python_of  # noqa: E402  it is in that folder
 
@@ -25,11 +25,11 @@ PEERS = REPOSITORY / "bench" / "peers" / "requirements"
 OWN = HERE / "requirements"
 # By group of originals: the environment's name and its packages.
 ENVIRONMENTS = {
-    "formulas": ("liblars", PEERS / "liblars.txt"),
-    "torch": ("torch", PEERS / "torch.txt"),
-    "paddle": ("paddle", PEERS / "paddle.txt"),
-    "tinygrad": ("liblars", PEERS / "liblars.txt"),  # one of the files, and NumPy
-    "tensorflow": ("tensorflow", OWN / "tensorflow.txt"),
+    "formulas": ("peers/liblars", PEERS / "liblars.txt"),
+    "torch": ("peers/torch", PEERS / "torch.txt"),
+    "paddle": ("peers/paddle", PEERS / "paddle.txt"),
+    "tinygrad": ("peers/liblars", PEERS / "liblars.txt"),  # one of the files, and NumPy
+    "tensorflow": ("peers/tensorflow", OWN / "tensorflow.txt"),
 }
 VARIANTS = ("optax", "paper", "torch", "larc", "barlow", "tf")
 RESULTS = REPOSITORY / "build" / "variants"
