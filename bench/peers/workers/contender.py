@@ -1,6 +1,8 @@
 """What a worker asks of the optimizer that it runs."""
 
 import abc
+import statistics
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +22,44 @@ class Hyperparameters:
     adapt: str = "all"
 
 
+@dataclass(frozen=True)
+class Operation:
+    """One kind of what a step consists of: how often in a step, the time of all calls together, and the bytes that they
+    read and write, in memory or in caches; None where that is not known of the kind."""
+
+    name: str
+    calls: int
+    seconds: float
+    bytes: float | None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a step consists of; `seconds` is a step's own time, without a profiler."""
+
+    seconds: float
+    operations: list[Operation]
+    bytes: float | None  # of all operations
+    facts: dict[str, Any]  # whatever else the profiler of this package says
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a contender is to step, and how. It may keep the arrays and work in them, or copy them."""
+
+    parameters: Arrays
+    gradients: Arrays
+    hyperparameters: Hyperparameters
+    threads: int
+    options: dict[str, Any]
+
+
 class Contender(abc.ABC):
     """One optimizer over one list of tensors."""
 
     @abc.abstractmethod
-    def __init__(
-        self,
-        parameters: Arrays,
-        gradients: Arrays,
-        hyperparameters: Hyperparameters,
-        threads: int,
-        options: dict[str, Any],
-    ) -> None:
-        """May keep the arrays and work in them, or copy them."""
+    def __init__(self, task: Task) -> None:
+        """Ready to step."""
 
     def prepare(self) -> None:  # noqa: B027  (most have nothing to prepare)
         """Whatever must happen before a step but is not part of it. Not timed."""
@@ -48,6 +75,20 @@ class Contender(abc.ABC):
     @abc.abstractmethod
     def parameters(self) -> Arrays:
         """The parameters as they are now; the caller changes nothing in them."""
+
+    @abc.abstractmethod
+    def profile(self, steps: int) -> Profile:
+        """What a step consists of, from as many steps under a profiler and as many without."""
+
+    def timed(self) -> float:
+        """The seconds of a step, and of nothing besides."""
+        self.prepare()
+        start = time.perf_counter()
+        self.step()
+        return time.perf_counter() - start
+
+    def median_seconds(self, steps: int) -> float:
+        return statistics.median(self.timed() for _ in range(steps))
 
     @abc.abstractmethod
     def about(self) -> dict[str, str]:

@@ -1,104 +1,46 @@
-"""liblars through its C interface."""
+"""liblars through its Python binding, whose bound step is the C call and two checks, of microseconds."""
 
-import ctypes
-from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_uint32, c_void_p
-from typing import Any
+import statistics
+import time
 
-from contender import Contender, Hyperparameters
+import liblars
+from contender import Contender, Hyperparameters, Operation, Profile, Task
 from data import Arrays
 
-# The numbers of lars.h.
-OK = 0
-FLOAT32 = 544
-LEARNING_RATE, WEIGHT_DECAY, WEIGHT_DECAY_MASK, TRUST_COEFFICIENT, TRUST_RATIO_MASK, MOMENTUM = 1, 2, 3, 4, 6, 7
-
-
-class LarsError(Exception):
-    """A call that returned something else than LARS_OK; holds liblars's own message."""
-
-
-class Library:
-    """The shared library."""
-
-    def __init__(self, path: str) -> None:
-        self.functions = ctypes.CDLL(path)
-        for name, arguments in {
-            "lars_version_string": [],
-            "lars_status_name": [c_int32],
-            "lars_error_message": [c_void_p],
-            "lars_kernels": [c_void_p],
-        }.items():
-            function = getattr(self.functions, name)
-            function.restype, function.argtypes = c_char_p, arguments
-        self.functions.lars_set.argtypes = [c_void_p, c_char_p, c_int32, c_double]
-        self.functions.lars_step.argtypes = [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]
-
-    def has(self, name: str) -> bool:
-        return hasattr(self.functions, name)
-
-    def text(self, name: str, *arguments: Any) -> str:
-        return getattr(self.functions, name)(*arguments).decode()
-
-
-def addresses(arrays: Arrays) -> Any:
-    return (c_void_p * len(arrays))(*[array.ctypes.data for array in arrays])
+NORMS_BYTES = 8  # a parameter: parameters and gradients are read
+UPDATE_BYTES = 20  # both, and momentum, are read; parameters and momentum are written
 
 
 class Liblars(Contender):
-    """The measure of the others. Options: "library", a path; "kernels", as lars_set_kernels takes them; "policy", as
-    lars_set_nonfinite_policy does."""
+    """The measure of the others. Options: "policy", as Optimizer.set_nonfinite_policy takes it."""
 
-    def __init__(
-        self,
-        parameters: Arrays,
-        gradients: Arrays,
-        hyperparameters: Hyperparameters,
-        threads: int,
-        options: dict[str, Any],
-    ) -> None:
-        self.arrays, self.gradients = parameters, gradients
-        self.library = Library(options["library"])
-        self.handle = c_void_p()
-        if self.library.functions.lars_create(byref(self.handle)) != OK:
-            raise LarsError("lars_create: out of memory")
-        for index, array in enumerate(parameters):
-            shape = (c_int64 * array.ndim)(*array.shape)
-            self.call("lars_add_parameter", self.name_of(index), FLOAT32, c_uint32(array.ndim), shape, None)
-        self.configure(hyperparameters)
-        self.call("lars_set_kernels", options["kernels"].encode())
-        self.call("lars_set_nonfinite_policy", options.get("policy", 0))
-        if self.library.has("lars_set_threads"):
-            self.call("lars_set_threads", c_uint32(threads))
-        self.pointers = addresses(self.arrays), addresses(self.gradients)
+    def __init__(self, task: Task) -> None:
+        self.arrays, self.gradients = task.parameters, task.gradients
+        self.optimizer = liblars.Optimizer()
+        for index, array in enumerate(self.arrays):
+            self.optimizer.add_parameter(self.name_of(index), array.shape)
+        self.configure(task.hyperparameters)
+        self.policy = task.options.get("policy", "refuse")
+        self.optimizer.set_nonfinite_policy(self.policy)
+        self.optimizer.set_threads(task.threads)
+        self.run = self.optimizer.bind(self.arrays, self.gradients)
 
     @staticmethod
-    def name_of(index: int) -> bytes:
-        return f"tensor {index}".encode()
-
-    def call(self, function: str, *arguments: Any) -> None:
-        status = getattr(self.library.functions, function)(self.handle, *arguments)
-        if status != OK:
-            name = self.library.text("lars_status_name", status)
-            raise LarsError(f"{function}: {name}: {self.library.text('lars_error_message', self.handle)}")
+    def name_of(index: int) -> str:
+        return f"tensor {index}"
 
     def configure(self, hyperparameters: Hyperparameters) -> None:
-        values = {
-            LEARNING_RATE: hyperparameters.learning_rate,
-            WEIGHT_DECAY: hyperparameters.weight_decay,
-            TRUST_COEFFICIENT: hyperparameters.trust_coefficient,
-            MOMENTUM: hyperparameters.momentum,
-            TRUST_RATIO_MASK: hyperparameters.adapt != "none",
-        }
-        for key, value in values.items():
-            self.call("lars_set", None, key, value)
+        for key in ("learning_rate", "weight_decay", "trust_coefficient", "momentum"):
+            self.optimizer.set(key, getattr(hyperparameters, key))
+        self.optimizer.set("trust_ratio_mask", hyperparameters.adapt != "none")
         if hyperparameters.adapt == "matrices":
             for index, array in enumerate(self.arrays):
                 if array.ndim <= 1:
-                    self.call("lars_set", self.name_of(index), TRUST_RATIO_MASK, 0)
-                    self.call("lars_set", self.name_of(index), WEIGHT_DECAY_MASK, 0)
+                    self.optimizer.set("trust_ratio_mask", 0, self.name_of(index))
+                    self.optimizer.set("weight_decay_mask", 0, self.name_of(index))
 
     def step(self) -> None:
-        self.call("lars_step", *self.pointers)
+        self.run()
 
     def set_gradients(self, gradients: Arrays) -> None:
         for own, new in zip(self.gradients, gradients, strict=True):
@@ -107,13 +49,32 @@ class Liblars(Contender):
     def parameters(self) -> Arrays:
         return self.arrays
 
+    def profile(self, steps: int) -> Profile:
+        """A step has two passes, of which lars_step_accumulated makes the second alone. Under PROPAGATE they are not
+        apart: a wave of tensors has both before the next has any."""
+        seconds = self.median_seconds(steps)
+        count = sum(array.size for array in self.arrays)
+        both = (NORMS_BYTES + UPDATE_BYTES) * count
+        if self.policy == "propagate":
+            return Profile(seconds, [Operation("both passes, in waves", 1, seconds, both)], both, {})
+        update = min(seconds, statistics.median(self.timed_update() for _ in range(steps)))
+        operations = [
+            Operation("pass 1, the norms", 1, seconds - update, NORMS_BYTES * count),
+            Operation("pass 2, the update", 1, update, UPDATE_BYTES * count),
+        ]
+        return Profile(seconds, operations, both, {})
+
+    def timed_update(self) -> float:
+        self.optimizer.set_accumulation(2)
+        self.optimizer.accumulate(None, self.gradients)
+        self.optimizer.accumulate(self.arrays, self.gradients)
+        start = time.perf_counter()
+        self.optimizer.step_accumulated(self.arrays)
+        return time.perf_counter() - start
+
     def about(self) -> dict[str, str]:
-        about = {
-            "liblars": self.library.text("lars_version_string"),
-            "kernels": self.library.text("lars_kernels", self.handle),
+        return {
+            "liblars": liblars.__version__,
+            "kernels": self.optimizer.kernels,
+            "threads in use": str(self.optimizer.threads),
         }
-        if self.library.has("lars_threads"):
-            threads = c_uint32()
-            self.call("lars_threads", byref(threads))
-            about["threads in use"] = str(threads.value)
-        return about

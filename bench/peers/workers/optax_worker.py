@@ -4,25 +4,20 @@ import functools
 from importlib.metadata import version
 from typing import Any
 
+import hlo_profile
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from contender import Contender, Hyperparameters
+from contender import Contender, Profile, Task
 from data import Arrays
 
 
 class Optax(Contender):
     """XLA takes its number of threads from the processors that the process may run on."""
 
-    def __init__(
-        self,
-        parameters: Arrays,
-        gradients: Arrays,
-        hyperparameters: Hyperparameters,
-        threads: int,
-        options: dict[str, Any],
-    ) -> None:
+    def __init__(self, task: Task) -> None:
+        hyperparameters = task.hyperparameters
         optimizer = optax.lars(
             learning_rate=hyperparameters.learning_rate,
             weight_decay=hyperparameters.weight_decay,
@@ -36,8 +31,8 @@ class Optax(Contender):
             return optax.apply_updates(values, updates), state
 
         # Copies: XLA donates none but its own buffers.
-        self.values = [jnp.array(array, copy=True) for array in parameters]
-        self.set_gradients(gradients)
+        self.values = [jnp.array(array, copy=True) for array in task.parameters]
+        self.set_gradients(task.gradients)
         self.state = jax.block_until_ready(optimizer.init(self.values))
         self.compiled = step
 
@@ -50,6 +45,10 @@ class Optax(Contender):
 
     def parameters(self) -> Arrays:
         return [np.asarray(value) for value in self.values]
+
+    def profile(self, steps: int) -> Profile:
+        compiled = self.compiled.lower(self.values, self.state, self.gradients).compile()
+        return hlo_profile.of_program(self, compiled, steps)
 
     def about(self) -> dict[str, str]:
         return {name: version(name) for name in ("optax", "jax", "jaxlib")}

@@ -1,12 +1,15 @@
 """The optimizers that run on PyTorch. Parameters and gradients are the worker's arrays, without a copy."""
 
 import abc
+import statistics
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import torch
-from contender import Contender, Hyperparameters
+import torch_profile
+from contender import Contender, Hyperparameters, Operation, Profile, Task
 from data import Arrays
 
 
@@ -15,20 +18,13 @@ class TorchContender(Contender):
 
     PACKAGES = ("torch",)
 
-    def __init__(
-        self,
-        parameters: Arrays,
-        gradients: Arrays,
-        hyperparameters: Hyperparameters,
-        threads: int,
-        options: dict[str, Any],
-    ) -> None:
-        torch.set_num_threads(threads)
-        self.arrays = parameters
-        self.values = [torch.nn.Parameter(torch.from_numpy(array)) for array in parameters]
-        for value, gradient in zip(self.values, gradients, strict=True):
+    def __init__(self, task: Task) -> None:
+        torch.set_num_threads(task.threads)
+        self.arrays = task.parameters
+        self.values = [torch.nn.Parameter(torch.from_numpy(array)) for array in task.parameters]
+        for value, gradient in zip(self.values, task.gradients, strict=True):
             value.grad = torch.from_numpy(gradient)
-        self.run = self.build(hyperparameters, options)
+        self.run = self.build(task.hyperparameters, task.options)
 
     @abc.abstractmethod
     def build(self, hyperparameters: Hyperparameters, options: dict[str, Any]) -> Callable[[], Any]:
@@ -44,12 +40,16 @@ class TorchContender(Contender):
     def parameters(self) -> Arrays:
         return self.arrays
 
+    def profile(self, steps: int) -> Profile:
+        return torch_profile.of_operations(self, steps)
+
     def about(self) -> dict[str, str]:
         return {name: version(name) for name in self.PACKAGES}
 
 
 class Timm(TorchContender):
-    """timm's Lars. Options: "foreach" as it takes it; "compile", the step under torch.compile."""
+    """timm's Lars. Options: "foreach" as it takes it; "compile", the step under torch.compile; "profile", so that what
+    it compiles can be profiled."""
 
     PACKAGES = ("timm", "torch")
 
@@ -65,13 +65,19 @@ class Timm(TorchContender):
             eps=0.0,
             foreach=options["foreach"],
         )
-        if not options.get("compile"):
+        self.compiled = options.get("compile", False)
+        if not self.compiled:
             return optimizer.step
+        if options.get("profile"):
+            torch_profile.prepare_inductor()
         # Zero momentum is what the first step would make; given in advance, that step needs no compilation of its own,
         # which takes minutes for hundreds of tensors.
         for value in self.values:
             optimizer.state[value]["momentum_buffer"] = torch.zeros_like(value)
         return torch.compile(optimizer.step)
+
+    def profile(self, steps: int) -> Profile:
+        return torch_profile.of_fused_loops(self, steps) if self.compiled else super().profile(steps)
 
 
 class PytorchOptimizer(TorchContender):
@@ -116,6 +122,46 @@ class FusedSgd(TorchContender):
             weight_decay=hyperparameters.weight_decay,
             fused=True,
         ).step
+
+
+class LiblarsTorch(TorchContender):
+    """liblars's drop-in torch.optim.Optimizer: what raw liblars does, and what it costs to be asked by PyTorch."""
+
+    def build(self, hyperparameters: Hyperparameters, options: dict[str, Any]) -> Callable[[], Any]:
+        from liblars.torch import LARS
+
+        self.optimizer = LARS(
+            self.values,
+            lr=hyperparameters.learning_rate,
+            momentum=hyperparameters.momentum,
+            weight_decay=hyperparameters.weight_decay,
+            trust_coefficient=hyperparameters.trust_coefficient,
+        )
+        return self.optimizer.step
+
+    def profile(self, steps: int) -> Profile:
+        """The call of the library, and Python around it. It moves what liblars moves: see liblars_worker.py."""
+        seconds, bound = self.median_seconds(steps), self.optimizer._plan.optimizer
+        call, times = bound.step_external_pointers, []
+
+        def timed_call(*arguments: Any) -> bool:
+            start = time.perf_counter()
+            taken = call(*arguments)
+            times.append(time.perf_counter() - start)
+            return taken
+
+        bound.step_external_pointers = timed_call
+        for _ in range(steps):
+            self.step()
+        bound.step_external_pointers = call
+        moved = 28 * sum(array.size for array in self.arrays)
+        operation = Operation("lars_step_external", 1, statistics.median(times), moved)
+        return Profile(seconds, [operation], moved, {})
+
+    def about(self) -> dict[str, str]:
+        import liblars
+
+        return super().about() | {"liblars": liblars.__version__}
 
 
 class Ipex(TorchContender):

@@ -6,12 +6,12 @@ A request is {"command": ..., further keys}, an answer {"ok": ...} or {"error": 
 methods of Worker. Standard output carries answers only; what libraries print goes to standard error.
 """
 
+import dataclasses
 import gc
 import importlib
 import json
 import os
 import sys
-import time
 import traceback
 from typing import Any, TextIO
 
@@ -21,7 +21,7 @@ os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-THREADS:])
 
 import data  # noqa: E402
 import numpy as np  # noqa: E402
-from contender import Contender, Hyperparameters  # noqa: E402
+from contender import Contender, Hyperparameters, Task  # noqa: E402
 
 PROBE = 16  # elements of each tensor that moved() looks at
 
@@ -38,8 +38,9 @@ class Worker:
         self.shapes, self.seed = shapes, seed
         parameters = data.parameters(shapes, seed)
         self.before = [array.reshape(-1)[:PROBE].copy() for array in parameters]
+        gradients = data.gradients(shapes, seed, 0)
         self.contender = self.type(
-            parameters, data.gradients(shapes, seed, 0), Hyperparameters(**hyperparameters), THREADS, self.options
+            Task(parameters, gradients, Hyperparameters(**hyperparameters), THREADS, self.options)
         )
         return self.contender.about()
 
@@ -62,13 +63,11 @@ class Worker:
         for _ in range(warmups):
             self.contender.prepare()
             self.contender.step()
-        return [self.timed_step() for _ in range(count)]
+        return [self.contender.timed() for _ in range(count)]
 
-    def timed_step(self) -> float:
-        self.contender.prepare()
-        start = time.perf_counter()
-        self.contender.step()
-        return time.perf_counter() - start
+    def profile(self, steps: int) -> dict[str, Any]:
+        """What a step of this contender consists of."""
+        return dataclasses.asdict(self.contender.profile(steps))
 
     def moved(self) -> bool:
         """Whether the steps have changed every tensor, and to finite numbers."""
