@@ -58,8 +58,8 @@ def install(folder: Path, requirements: Path) -> None:
     sys.stderr.write(result.stderr)
     if result.returncode != 0:
         raise EnvironmentFailure(
-            f"pip: {last_line(result.stderr)} (the packages come from the Python package index: check the network, or set"
-            " PIP_INDEX_URL to a mirror)"
+            f"pip: {last_line(result.stderr)} (the packages come from the Python package index: check the network, or"
+            " set PIP_INDEX_URL to a mirror)"
         )
 
 

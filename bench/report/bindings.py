@@ -20,13 +20,14 @@ class BindingRun:
     def _ran(self) -> dict[str, dict]:
         return {name: entry for name, entry in self.bindings.items() if "not_run" not in entry and name != "C"}
 
-    def _calls(self, entry: dict) -> Spread:
-        """What the binding adds to a step of tiny tensors, of a step of resnet50 in C.
+    def calls(self, name: str) -> Spread:
+        """What a binding adds to a step of tiny tensors, of a step of resnet50 in C.
 
         Both have the same 161 tensors, and a binding does the same for each whatever its size. But with tiny tensors all that it
         looks at stays in the cache, which a step of resnet50 empties each time: it is less than what resnet50 pays.
         """
-        return Spread.of([extra / self.bindings["C"]["model_ns"] for extra in entry["tiny_extra_ns"]])
+        extras = self.bindings[name]["tiny_extra_ns"]
+        return Spread.of([extra / self.bindings["C"]["model_ns"] for extra in extras])
 
     def shares(self) -> dict[str, Spread]:
         """What each binding adds to a step of resnet50, of the step in C, round by round."""
@@ -62,6 +63,6 @@ class BindingRun:
             ratio, extra = Spread.of(entry["model_ratios"]), Spread.of(entry["tiny_extra_ns"])
             rows.append([name, f"{entry['tiny_ns'] / 1e3:.1f}",
                          f"{extra.median / 1e3:.1f} ({extra.lower / 1e3:.1f} – {extra.upper / 1e3:.1f})",
-                         f"{100 * self._calls(entry).median:.2f} %", f"{entry['model_ns'] / 1e6:.2f}",
+                         f"{100 * self.calls(name).median:.2f} %", f"{entry['model_ns'] / 1e6:.2f}",
                          f"{ratio.median:.3f} ({ratio.lower:.3f} – {ratio.upper:.3f})"])  # fmt: skip
         return rows

@@ -1,104 +1,204 @@
 """Why a target is missed, where it is: what the measurements of docs/benchmarks.md do not say themselves.
 
-Only the reasons of targets that were missed appear on the page, beside what was measured.
+Only the reasons of targets that were missed appear on the page, beside what was measured. Whatever number a reason gives is
+computed: from the profiles, the measurements, or the definition of LARS.
 """
 
-NOISE = (
-    "The machine is a virtual one, whose neighbours use the same memory: the quartiles show how much a figure moves "
-    "within a run."
-)
+from __future__ import annotations
 
-# Of peers that compose a step of separate operations.
-BOUND = (
-    "{peer} operations move {bytes} bytes a parameter, a step of liblars 28: a ratio of {ratio} if both run at the speed "
-    "of memory, as liblars does (the first target) and, with an allocator that keeps its memory in huge pages, nearly the "
-    "peer. Without that allocator (bench/peers/run --allocator default) its temporaries cost page faults besides."
-)
+import json
+import math
+import pathlib
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
 
-REASONS = {
-    "ceiling": NOISE,
-    "waves": (
-        "A tensor must be read whole before its update begins, so one that is larger than the cache gains nothing from "
-        "waves: in this model most parameters are in such tensors."
-    ),
-    "accumulated": NOISE,
-    "carried": (
-        "The norm of the gradient is still to be formed, and under REFUSE that of every tensor before anything is "
-        "written: gradients are read twice, 24 bytes a parameter instead of 20, which is a ratio of 1.2 if all bytes "
-        "cost the same; and the sums of the new weights are arithmetic that the plain loop has not. Only where the cache "
-        "holds gradients between the passes, as under PROPAGATE, can it be less. lars_step_accumulated, which has its "
-        "norms already, is the way to the price of SGD."
-    ),
-    "carried_waves": (
-        "As above; a tensor larger than the cache is read twice under PROPAGATE, too, and most parameters of these models "
-        "are in such tensors."
-    ),
-    "blas": (
-        "Seven calls move 60 bytes a parameter, a step 28: a ratio of 2.1 if both run at the speed of memory, which two "
-        "threads of OpenBLAS reach on this machine. More is to be had only where memory is faster for its processors "
-        "than here, or the model is small enough for the cache."
-    ),
-    "tiny": NOISE,
-    "threads": (
-        "One thread already takes most of what memory gives to two: the ratio of the ceilings, on the right, is what "
-        "can be had."
-    ),
-    "flat": NOISE,
-    "bindings_model": (
-        "Python's step looks at 322 arrays, and PyTorch's optimizers at as many tensors: type, length, where each lies. "
-        "Optimizer.bind looks once."
-    ),
-    "bindings_tiny": (
-        "As above: where the language is interpreted, a look at an array costs more than the step of a tiny one. The drop-in "
-        "for torch.optim must look, as gradients are new tensors at every step."
-    ),
-    "checkpoints": (
+from bindings import MOST_NS, MOST_SHARE, BindingRun
+from peer_reasons import SGD, STEP, PeerReasons, times
+from profiles import Profiles
+from results import PASSES, PeerRun, StepRun
+
+MODELS = pathlib.Path(__file__).resolve().parents[1] / "models"
+LARGE = ("resnet50", "alexnet", "bert_large")  # those of the targets
+NORMS = 8  # bytes a parameter: parameters and gradients are read
+CARRIED = 4 + SGD  # gradients alone are read for their norms
+# The calls of OpenBLAS in bench/step/workload.cpp, and the bytes a parameter of each.
+BLAS_CALLS = {
+    "copy": 8,
+    "axpy of the decay": 12,
+    "nrm2 of w": 4,
+    "nrm2 of u": 4,
+    "scal": 8,
+    "axpy of u": 12,
+    "axpy of v": 12,
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured."""
+
+    steps: dict[str, StepRun]
+    peers: PeerRun
+    threads: int
+    profiles: Profiles
+    bindings: BindingRun
+
+    def large(self) -> dict[str, StepRun]:
+        return {name: self.steps[name] for name in LARGE if name in self.steps}
+
+    def by_model(self, value: Callable[[StepRun], str]) -> str:
+        return ", ".join(f"{value(run)} ({name})" for name, run in self.large().items())
+
+
+def noise(_: Evidence) -> str:
+    return (
+        "The machine is a virtual one, whose neighbours use the same memory: the quartiles show how much a figure moves "
+        "within a run."
+    )
+
+
+def share_beyond_cache(run: StepRun) -> float:
+    """Of the model's parameters, those in tensors of which what the first pass reads does not fit into the last-level cache."""
+    parameters = json.loads((MODELS / f"{run.model}.json").read_text())["parameters"]
+    counts = [math.prod(parameter["shape"]) for parameter in parameters]
+    return sum(count for count in counts if NORMS * count > run.cache_bytes()) / sum(counts)
+
+
+def beyond_cache(evidence: Evidence) -> str:
+    return evidence.by_model(lambda run: f"{100 * share_beyond_cache(run):.0f} %")
+
+
+def waves(evidence: Evidence) -> str:
+    return (
+        "A tensor must be read whole before its update begins, so one whose parameters and gradients do not fit into the "
+        f"last-level cache gains nothing from waves: such tensors hold {beyond_cache(evidence)} of the parameters."
+    )
+
+
+def carried_bound(run: StepRun, threads: int) -> float:
+    """The carried step's bytes at the speeds of the ceilings, over the plain loop's time."""
+    norms, update = (run.median(run.ceiling(number, threads), threads) for number in PASSES)
+    return ((CARRIED - SGD) / NORMS * norms + update) / run.median("momentum-SGD loop", threads)
+
+
+def carried(evidence: Evidence) -> str:
+    bounds = evidence.by_model(lambda run: f"{carried_bound(run, evidence.threads):.2f}")
+    return (
+        "The norm of the gradient is still to be formed, and under REFUSE that of every tensor before anything is written: "
+        f"gradients are read twice, {CARRIED} bytes a parameter instead of {SGD}. At the speeds of the ceilings that is a ratio "
+        f"of {bounds}; what is above it is the arithmetic of the new weights' sums, which the plain loop has not. Only where "
+        "the cache holds gradients between the passes, as under PROPAGATE, can it be less. lars_step_accumulated, which has "
+        "its norms already, is the way to the price of SGD."
+    )
+
+
+def carried_waves(evidence: Evidence) -> str:
+    return (
+        "As above; a gradient is read twice under PROPAGATE, too, and the second time from memory where its tensor does not "
+        f"fit into the last-level cache with its parameters: in tensors that hold {beyond_cache(evidence)} of the parameters. "
+        "Where it fits, the second reading still costs the cache's time."
+    )
+
+
+def blas(evidence: Evidence) -> str:
+    total = sum(BLAS_CALLS.values())
+    calls = ", ".join(f"{name} {moved}" for name, moved in BLAS_CALLS.items())
+
+    def speeds(run: StepRun) -> str:
+        ours, theirs = (run.ns_per_parameter(name, evidence.threads) for name in ("lars", "OpenBLAS calls"))
+        return f"{total / theirs:.0f} beside {STEP / ours:.0f}"
+
+    return (
+        f"{len(BLAS_CALLS)} calls move {total} bytes a parameter ({calls}), a step {STEP}: {times(total / STEP)} as many, "
+        "which is the ratio if both go at the same speed. GB/s of the calls beside those of a step: "
+        f"{evidence.by_model(speeds)}. Where the calls' are more, the next call found in a cache what the last had left there; "
+        "where they are less, the ratio is above that of the bytes."
+    )
+
+
+def threads(evidence: Evidence) -> str:
+    def share(run: StepRun) -> str:
+        one, all_ = (statistics.median(run.ceilings(count)) for count in (1, evidence.threads))
+        return f"{100 * all_ / one:.0f} %"
+
+    return (
+        f"Of what memory gives to {evidence.threads} threads, one thread alone takes {evidence.by_model(share)}: the ratio of "
+        "the ceilings is what can be had."
+    )
+
+
+def looks(evidence: Evidence) -> str:
+    return f"{2 * evidence.steps['resnet50'].tensors} arrays" if "resnet50" in evidence.steps else "every array"
+
+
+def bindings_model(evidence: Evidence) -> str:
+    above = {name: spread for name, spread in evidence.bindings.shares().items() if spread.median > MOST_SHARE}
+    if not above:
+        return "No binding ran."
+    texts = [
+        f"{name} {100 * spread.median:.1f} %, of which its calls explain {100 * evidence.bindings.calls(name).median:.2f} %"
+        f"{'' if spread.lower > 0.0 else ', and the lower quartile is not above C'}"
+        for name, spread in above.items()
+    ]
+    text = (
+        f"Above it: {'; '.join(texts)}. What calls explain is measured with tiny tensors, all of which stay in the cache; a step "
+        "of resnet50 empties it, and where each process's memory happens to lie makes a difference besides."
+    )
+    if {"Python", "Python, liblars.torch"} & above.keys():
+        text += (
+            f" In Python {looks(evidence)} are looked at in every step, for their type, their length and where they lie; "
+            "Optimizer.bind looks once."
+        )
+    return text
+
+
+def bindings_tiny(evidence: Evidence) -> str:
+    above = [name for name, spread in evidence.bindings.extras().items() if spread.median > MOST_NS]
+    if not above:
+        return "No binding ran."
+    return (
+        f"{' and '.join(above)}: a look at each of {looks(evidence)} costs an interpreted language more than the step of a "
+        "tiny one. The drop-in for torch.optim must look, as gradients are new tensors at every step."
+    )
+
+
+def checkpoints(_: Evidence) -> str:
+    return (
         "lars_load reads into new memory, which takes the place of the old when all has been checked, and asks for huge pages, "
         "as momentum does. Where the system has them at hand a load is faster than plain reads into ordinary pages; where it "
         "must first put them together, in a memory that is nearly full of the benchmark's own files, it waits for that: hence "
         "the quartiles. A load is made once a run."
-    ),
-    "memory": (
+    )
+
+
+def memory(_: Evidence) -> str:
+    return (
         "Names, shapes, hyper-parameters and what a step notes of a tensor take as much for a small tensor as for a large "
         "one, and what oneTBB allocates does not grow either: it shows where there are many tensors and few parameters in "
         "each (see Memory)."
-    ),
-    "timm": BOUND.format(
-        peer="timm's",
-        bytes="60 (norms 8, decay 12, scaling 8, momentum 20, update 12)",
-        ratio="2.1",
-    ),
-    "timm_foreach": BOUND.format(
-        peer="In batches, too, timm's",
-        bytes="60",
-        ratio="2.1",
-    ),
-    "timm_compiled": (
-        "torch.compile fuses each tensor's norms into one loop and its update into another: the 28 bytes of liblars, and so a "
-        "ratio of 1 if both are at the speed of memory. What is left is dispatch."
-    ),
-    "pytorch_optimizer": BOUND.format(
-        peer="pytorch_optimizer's",
-        bytes="68 (norms 8, decay 12, scaling 8, momentum 20, a copy 8, update 12)",
-        ratio="2.4",
-    ),
-    "paddle": (
-        "Paddle's kernel is fused, too: it moves the same 28 bytes in the same two passes, tensor by tensor, on one thread, "
-        "which alone reaches most of the speed that memory has for two (see By threads)."
-    ),
-    "optax": (
-        "XLA fuses the norm of a tensor into one loop and its update into another, which are the same two passes; it is "
-        "left with dispatch and its own use of threads to lose. On larger tensors that is less."
-    ),
-    "ipex": (
-        "IPEX's kernel makes the same two passes over the same 28 bytes, fused and vectorised, so that at the speed of memory "
-        "the ratio is 1. It goes tensor by tensor and looks for no NaN, as liblars does under PROPAGATE: there the second "
-        "pass finds in the last-level cache what the first has read, if the tensor fits. REFUSE, which is timed here, must "
-        "know all norms before it writes anything and cannot."
-    ),
-    "torch_fused_sgd": (
-        "It makes one pass where LARS must make two: 20 bytes a parameter against 28, a ratio of 0.71 if both are "
-        "at the memory limit, and no tensor's norm is waited for. Beyond that the second pass must find its data in cache; "
-        "lars_step_accumulated pays the same 20, and is as fast (see the third target)."
-    ),
+    )
+
+
+REASONS: dict[str, Callable[[Evidence], str]] = {
+    "ceiling": noise,
+    "waves": waves,
+    "accumulated": noise,
+    "carried": carried,
+    "carried_waves": carried_waves,
+    "blas": blas,
+    "tiny": noise,
+    "threads": threads,
+    "flat": noise,
+    "bindings_model": bindings_model,
+    "bindings_tiny": bindings_tiny,
+    "checkpoints": checkpoints,
+    "memory": memory,
 }
+
+
+def reason(key: str, evidence: Evidence) -> str:
+    """Why the target of that key is missed; a key that is no contender's is in REASONS."""
+    if key in REASONS:
+        return REASONS[key](evidence)
+    return PeerReasons(evidence.peers, evidence.threads, evidence.profiles).reason(key)

@@ -35,9 +35,10 @@ class Operation:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a step consists of; `seconds` is a step's own time, without a profiler."""
+    """What a step consists of."""
 
-    seconds: float
+    seconds: float  # of a step by itself
+    profiled_seconds: float  # of one under the profiler: what the operations' times are parts of
     operations: list[Operation]
     bytes: float | None  # of all operations
     facts: dict[str, Any]  # whatever else the profiler of this package says

@@ -2,6 +2,7 @@
 
 import math
 import re
+import statistics
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -72,22 +73,17 @@ class Program:
         self.bytes[kind_of(name)] += moved
 
 
-def traced(contender: Contender, steps: int) -> list[tuple[str, float, float]]:
-    """Name, begin and end, in seconds, of whatever the profiler saw."""
+def traced(contender: Contender, steps: int) -> tuple[float, list[tuple[str, float, float]]]:
+    """The seconds of a step under the profiler; name, begin and end, in seconds, of whatever it saw."""
     options = jax.profiler.ProfileOptions()
     options.python_tracer_level = 0
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder, profiler_options=options):
-            for _ in range(steps):
-                contender.step()
+            seconds = statistics.mean(contender.timed() for _ in range(steps))
         (file,) = Path(folder).rglob("*.xplane.pb")
         data = jax.profiler.ProfileData.from_file(str(file))
-    return [
-        (event.name, 1e-9 * event.start_ns, 1e-9 * event.end_ns)
-        for plane in data.planes
-        for line in plane.lines
-        for event in line.events
-    ]
+    events = [event for plane in data.planes for line in plane.lines for event in line.events]
+    return seconds, [(event.name, 1e-9 * event.start_ns, 1e-9 * event.end_ns) for event in events]
 
 
 def united(intervals: list[tuple[float, float]]) -> float:
@@ -101,10 +97,11 @@ def united(intervals: list[tuple[float, float]]) -> float:
 
 def of_program(contender: Contender, compiled: Any, steps: int) -> Profile:
     program = Program(compiled.as_text())
-    before = contender.median_seconds(steps)
+    seconds = contender.median_seconds(steps)
+    profiled, events = traced(contender, steps)
     busy: dict[str, float] = defaultdict(float)
     intervals = []
-    for name, begin, end in traced(contender, steps):
+    for name, begin, end in events:
         kind = kind_of(name.removeprefix("end: "))
         if kind in program.calls:
             busy[kind] += end - begin
@@ -120,4 +117,4 @@ def of_program(contender: Contender, compiled: Any, steps: int) -> Profile:
         "reducing": sorted(program.reducing),
         "temporary_bytes": compiled.memory_analysis().temp_size_in_bytes,
     }
-    return Profile(before, operations, compiled.cost_analysis()["bytes accessed"], facts)
+    return Profile(seconds, profiled, operations, compiled.cost_analysis()["bytes accessed"], facts)

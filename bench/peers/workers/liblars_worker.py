@@ -56,13 +56,13 @@ class Liblars(Contender):
         count = sum(array.size for array in self.arrays)
         both = (NORMS_BYTES + UPDATE_BYTES) * count
         if self.policy == "propagate":
-            return Profile(seconds, [Operation("both passes, in waves", 1, seconds, both)], both, {})
+            return Profile(seconds, seconds, [Operation("both passes, in waves", 1, seconds, both)], both, {})
         update = min(seconds, statistics.median(self.timed_update() for _ in range(steps)))
         operations = [
             Operation("pass 1, the norms", 1, seconds - update, NORMS_BYTES * count),
             Operation("pass 2, the update", 1, update, UPDATE_BYTES * count),
         ]
-        return Profile(seconds, operations, both, {})
+        return Profile(seconds, seconds, operations, both, {})
 
     def timed_update(self) -> float:
         self.optimizer.set_accumulation(2)

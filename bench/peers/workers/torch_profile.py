@@ -1,6 +1,5 @@
 """What a step of an optimizer of PyTorch consists of: its operations, the bytes that they move, and their time."""
 
-import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -80,33 +79,38 @@ def outermost(event: Any, wanted: Callable[[str], bool]) -> Iterator[Any]:
             yield from outermost(child, wanted)
 
 
-def times_of(contender: Contender, steps: int, wanted: Callable[[str], bool]) -> dict[str, tuple[int, float]]:
-    """Calls and seconds of the wanted operations in a step, by name; the median of the steps."""
+def times_of(
+    contender: Contender, steps: int, wanted: Callable[[str], bool]
+) -> tuple[float, dict[str, tuple[int, float]]]:
+    """The seconds of a step under the profiler; the calls and seconds of the wanted operations in it, by name."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
         for _ in range(steps):
             contender.prepare()
             with torch.profiler.record_function(STEP):
                 contender.step()
     calls: dict[str, int] = defaultdict(int)
-    seconds: dict[str, list[float]] = defaultdict(lambda: [0.0] * steps)
-    for number, step in enumerate(event for event in profiler.events() if event.name == STEP):
+    microseconds: dict[str, float] = defaultdict(float)
+    profiled = [event for event in profiler.events() if event.name == STEP]
+    for step in profiled:
         for event in outermost(step, wanted):
             calls[event.name] += 1
-            seconds[event.name][number] += 1e-6 * event.cpu_time_total
-    return {name: (calls[name] // steps, statistics.median(times)) for name, times in seconds.items()}
+            microseconds[event.name] += event.cpu_time_total
+    total = sum(step.cpu_time_total for step in profiled)
+    times = {name: (count // steps, 1e-6 * microseconds[name] / steps) for name, count in calls.items()}
+    return 1e-6 * total / steps, times
 
 
 def of_operations(contender: Contender, steps: int) -> Profile:
     contender.prepare()
     with Traffic() as traffic:
         contender.step()
-    before = contender.median_seconds(steps)
-    times = times_of(contender, steps, traffic.calls.__contains__)
+    seconds = contender.median_seconds(steps)
+    profiled, times = times_of(contender, steps, traffic.calls.__contains__)
     operations = [
         Operation(name, calls, times.get(name, (calls, 0.0))[1], traffic.bytes[name])
         for name, calls in traffic.calls.items()
     ]
-    return Profile(before, operations, sum(traffic.bytes.values()), {})
+    return Profile(seconds, profiled, operations, sum(traffic.bytes.values()), {})
 
 
 def prepare_inductor() -> None:
@@ -126,9 +130,9 @@ def of_fused_loops(contender: Contender, steps: int) -> Profile:
     from torch._inductor import metrics
 
     seconds = contender.median_seconds(steps)
-    times = times_of(contender, steps, lambda name: "cpp_fused" in name)
+    profiled, times = times_of(contender, steps, lambda name: "cpp_fused" in name)
     operations = [
         Operation(f"function {number}", calls, taken, None) for number, (calls, taken) in enumerate(times.values(), 1)
     ]
     facts = {"functions": len(operations), "fused_loops": metrics.generated_kernel_count}
-    return Profile(seconds, operations, metrics.num_bytes_accessed or None, facts)
+    return Profile(seconds, profiled, operations, metrics.num_bytes_accessed or None, facts)
