@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from bindings import MOST_NS, MOST_SHARE, BindingRun
 from peer_reasons import SGD, STEP, PeerReasons, times
 from profiles import Profiles
-from results import PASSES, PeerRun, StepRun
+from results import PeerRun, StepRun
 
 MODELS = pathlib.Path(__file__).resolve().parents[1] / "models"
 LARGE = ("resnet50", "alexnet", "bert_large")  # those of the targets
@@ -78,7 +78,7 @@ def waves(evidence: Evidence) -> str:
 
 def carried_bound(run: StepRun, threads: int) -> float:
     """The carried step's bytes at the speeds of the ceilings, over the plain loop's time."""
-    norms, update = (run.median(run.ceiling(number, threads), threads) for number in PASSES)
+    norms, update = (run.median(run.ceiling(number, threads), threads) for number in (1, 2))
     return ((CARRIED - SGD) / NORMS * norms + update) / run.median("momentum-SGD loop", threads)
 
 
