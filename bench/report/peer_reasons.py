@@ -112,7 +112,7 @@ class PeerReasons:
         speed = ratio / (moved / STEP)  # of liblars over the peer's, in bytes a second
         text = f"By bytes alone its time would be {moved / STEP:.2f} of that of liblars, which moves {STEP}; {where}: {ratio:.2f}."
         if abs(speed - 1.0) <= SAME:
-            return " ".join([text, "Both go at about the same speed.", *self.outside(row)])
+            return " ".join([text, "Over the whole step both go at about the same speed.", *self.outside(row)])
         if speed < 1.0:
             return f"{text} A byte takes it {speed:.2f} of the time: some come from a cache, where an operation before has left them."
         return " ".join([text, f"A byte takes it {speed:.2f} times as long.", *self.outside(row), *self.slow(row)])

@@ -99,8 +99,8 @@ def profile_text(path: pathlib.Path) -> str:
     blocks = [
         f"{profiles.model}, {settings['threads']} thread{plural}, {settings['steps']} steps with a profiler and as many without;"
         f" measured on {profiles.data['date'][:10]}, revision {profiles.data['revision']}"
-        f"{', on a busy machine' if profiles.data['busy'] else ''}. Profilers take time themselves, which the parts"
-        " below, of a step under the profiler, contain: the more of it the more operations there are.",
+        f"{', on a busy machine' if profiles.data['busy'] else ''}. Profilers take time themselves, the more of it the"
+        " more operations there are: parts are those of a step under the profiler, GB/s of the same parts of a step by itself.",
         summary_table(profiles),
         operation_table(profiles),
     ]
