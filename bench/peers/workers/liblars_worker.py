@@ -52,12 +52,14 @@ class Liblars(Contender):
     def profile(self, steps: int) -> Profile:
         """A step has two passes, of which lars_step_accumulated makes the second alone. Under PROPAGATE they are not
         apart: a wave of tensors has both before the next has any."""
-        seconds = self.median_seconds(steps)
         count = sum(array.size for array in self.arrays)
         both = (NORMS_BYTES + UPDATE_BYTES) * count
         if self.policy == "propagate":
+            seconds = self.median_seconds(steps)
             return Profile(seconds, seconds, [Operation("both passes, in waves", 1, seconds, both)], both, {})
-        update = min(seconds, statistics.median(self.timed_update() for _ in range(steps)))
+        turns = [(self.timed(), self.timed_update()) for _ in range(steps)]
+        seconds = statistics.median(whole for whole, _ in turns)
+        update = seconds * min(1.0, statistics.median(update / whole for whole, update in turns))
         operations = [
             Operation("pass 1, the norms", 1, seconds - update, NORMS_BYTES * count),
             Operation("pass 2, the update", 1, update, UPDATE_BYTES * count),
