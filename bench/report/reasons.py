@@ -137,12 +137,12 @@ def bindings_model(evidence: Evidence) -> str:
     if not above:
         return "No binding ran."
     texts = [
-        f"{name} {100 * spread.median:.1f} %, of which its calls explain {100 * evidence.bindings.calls(name).median:.2f} %"
+        f"{name} {100 * spread.median:.1f} % (its calls alone {100 * evidence.bindings.calls(name).median:.2f} %)"
         f"{'' if spread.lower > 0.0 else ', and the lower quartile is not above C'}"
         for name, spread in above.items()
     ]
     text = (
-        f"Above it: {'; '.join(texts)}. What calls explain is measured with tiny tensors, all of which stay in the cache; a step "
+        f"Above it: {'; '.join(texts)}. Calls alone are measured with tiny tensors, all of which stay in the cache; a step "
         "of resnet50 empties it, and where each process's memory happens to lie makes a difference besides."
     )
     if {"Python", "Python, liblars.torch"} & above.keys():
