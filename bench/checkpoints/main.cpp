@@ -10,35 +10,24 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "floats.hpp"
 #include "model.hpp"
+#include "timed.hpp"
 
 namespace lars_bench {
 namespace {
 
 namespace fs = std::filesystem;
-
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-template <class Body>
-double timed(const Body& body) {
-  const double start = seconds();
-  body();
-  return seconds() - start;
-}
 
 /// A system call's result; an exception if it failed.
 ssize_t checked(ssize_t result, const char* what) {
@@ -105,15 +94,15 @@ class Saver {
       checked(rename(beside.c_str(), other().c_str()), "rename");
     });
   }
-  /// Into new memory, as loading does.
+  /// Into new memory, in huge pages, as loading does.
   double read_plainly() {
     return timed([this] {
       const int file = static_cast<int>(checked(open(other().c_str(), O_RDONLY), "open"));
-      const std::unique_ptr<void, decltype(&std::free)> memory(std::malloc(bytes_), &std::free);
+      const Floats memory(static_cast<std::int64_t>(bytes_ / sizeof(float) + 1), true);
       for (std::size_t done = 0; done < bytes_;) {
         const std::size_t part = std::min<std::size_t>(bytes_ - done, kMostAtOnce);
         done += static_cast<std::size_t>(
-            checked(read(file, static_cast<char*>(memory.get()) + done, part), "read"));
+            checked(read(file, reinterpret_cast<char*>(memory.data()) + done, part), "read"));
       }
       close(file);
     });

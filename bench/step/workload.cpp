@@ -5,35 +5,22 @@
 #include <malloc.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
-#include <sys/mman.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <new>
 #include <stdexcept>
 #include <utility>
 
 #include "plain_loops.h"
+#include "timed.hpp"
 
 namespace lars_bench {
 namespace {
 
-constexpr std::size_t kHugePage = 2 << 20;
 constexpr float kLearningRate = 1e-3F;
 constexpr float kMomentum = 0.9F;
 constexpr float kTrustCoefficient = 1e-3F;
-
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-template <class Body>
-double timed(const Body& body) {
-  const double start = seconds();
-  body();
-  return seconds() - start;
-}
+constexpr float kSgdLearningRate = 1e-6F;  // without a trust ratio
 
 std::size_t heap_bytes() {
   const auto heap = mallinfo2();
@@ -45,14 +32,6 @@ volatile std::uint32_t sink = 0;
 
 }  // namespace
 
-Floats::Floats(std::int64_t count, bool huge_pages) {
-  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(float);
-  void* memory = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
-  if (memory == nullptr) throw std::bad_alloc();
-  memory_.reset(static_cast<float*>(memory));
-  if (huge_pages) madvise(memory, (bytes + kHugePage - 1) / kHugePage * kHugePage, MADV_HUGEPAGE);
-}
-
 Workload::Workload(Model model, bool baselines)
     : model_(std::move(model)),
       count_(model_.count()),
@@ -61,6 +40,7 @@ Workload::Workload(Model model, bool baselines)
       gradients_(count_, false) {
   if (baselines) {
     momentum_ = Floats(count_, true);
+    sums_ = Floats(count_, true);
     std::int64_t largest = 0;
     for (const Tensor& tensor : model_.tensors) largest = std::max(largest, tensor.count);
     scratch_ = Floats(largest, true);
@@ -143,19 +123,52 @@ Contender Workload::of_lars(const char* name, double bytes, const Settings& sett
           [this, settings] { configure(settings); }};
 }
 
-Contender Workload::accumulated(const char* name, bool step_counts) {
-  const double bytes = step_counts ? 20 : 16;  // accumulate reads w, g and the sums, and writes the sums
+Contender Workload::accumulated(const char* name, double bytes, Timed timed_calls) {
   return {name, bytes, true,
-          [this, step_counts] {
-            check(lars_accumulate(optimizer_, nullptr, gradient_pointers_.data()));
-            const double accumulating = timed([&] {
+          [this, timed_calls] {
+            const double first =
+                timed([&] { check(lars_accumulate(optimizer_, nullptr, gradient_pointers_.data())); });
+            const double last = timed([&] {
               check(lars_accumulate(optimizer_, parameter_pointers_.data(), gradient_pointers_.data()));
             });
-            const double stepping =
+            const double step =
                 timed([&] { check(lars_step_accumulated(optimizer_, parameter_pointers_.data())); });
-            return step_counts ? stepping : accumulating;
+            switch (timed_calls) {
+              case Timed::last_accumulate: return last;
+              case Timed::step: return step;
+              case Timed::whole_batch: return first + last + step;
+            }
+            return 0.0;
           },
           [this] { configure({}); }};
+}
+
+/// Of a loop over the parameters, gradients and momentum that each thread has.
+template <class Loop>
+Contender Workload::of_loop(const char* name, double bytes, const Loop& loop) {
+  return {name, bytes, true, [this, loop] {
+            return timed([&] {
+              parallel([&](std::int64_t first, std::int64_t count) {
+                loop(parameters_.data() + first, gradients_.data() + first, momentum_.data() + first,
+                     static_cast<std::size_t>(count));
+              });
+            });
+          }};
+}
+
+/// What Timed::whole_batch does, for momentum-SGD: a micro-batch is there only when the one before is added.
+void Workload::sgd_of_batch() {
+  const auto size = [](std::int64_t count) { return static_cast<std::size_t>(count); };
+  parallel([&](std::int64_t first, std::int64_t count) {
+    copy_gradients(sums_.data() + first, gradients_.data() + first, size(count));
+  });
+  parallel([&](std::int64_t first, std::int64_t count) {
+    add_gradients(sums_.data() + first, gradients_.data() + first, size(count));
+  });
+  parallel([&](std::int64_t first, std::int64_t count) {
+    momentum_sgd(parameters_.data() + first, sums_.data() + first, momentum_.data() + first, size(count),
+                 kSgdLearningRate, kMomentum, static_cast<float>(kWeightDecay));
+  });
 }
 
 /// LARS from OpenBLAS's level-1 calls on whole tensors, as a user would compose it.
@@ -177,6 +190,52 @@ void Workload::step_by_openblas() {
   }
 }
 
+void Workload::step_by_plain_loops() {
+  for (std::size_t i = 0; i < offsets_.size(); ++i) {
+    plain_lars(parameters_.data() + offsets_[i], gradients_.data() + offsets_[i],
+               momentum_.data() + offsets_[i], static_cast<std::size_t>(model_.tensors[i].count),
+               kLearningRate, kMomentum, static_cast<float>(kWeightDecay), kTrustCoefficient);
+  }
+}
+
+/// A batch of two micro-batches, and the plain loops that do as much but for the norms.
+void Workload::add_accumulation(std::vector<Contender>& all) {
+  all.push_back(accumulated("lars, accumulated", 20, Timed::step));
+  // Reads w, g and the sums, and writes the sums.
+  all.push_back(accumulated("last accumulate", 16, Timed::last_accumulate));
+  all.push_back(accumulated("lars, whole batch", 8 + 16 + 20, Timed::whole_batch));
+  all.push_back(of_loop("momentum-SGD loop", 20, [](float* w, const float* g, float* m, std::size_t count) {
+    momentum_sgd(w, g, m, count, kSgdLearningRate, kMomentum, static_cast<float>(kWeightDecay));
+  }));
+  all.push_back({"momentum-SGD loop, whole batch", 8 + 12 + 20, true,
+                 [this] { return timed([this] { sgd_of_batch(); }); }});
+}
+
+void Workload::add_compositions(std::vector<Contender>& all) {
+  all.push_back({"OpenBLAS calls", 60, true, [this] {
+                   openblas_set_num_threads(static_cast<int>(threads_));
+                   const double time = timed([this] { step_by_openblas(); });
+                   openblas_set_num_threads(1);
+                   return time;
+                 }});
+  all.push_back({"plain C loops", 28, false, [this] { return timed([this] { step_by_plain_loops(); }); }});
+}
+
+/// For each pass several loops that move the same bytes: the fastest is the ceiling.
+void Workload::add_ceilings(std::vector<Contender>& all) {
+  const auto add_reading = [&](const char* name, auto* loop) {
+    all.push_back(of_loop(name, 8, [loop](const float* w, const float* g, float*, std::size_t count) {
+      sink = loop(w, g, count);
+    }));
+  };
+  add_reading("ceiling of pass 1: plain", read_two);
+  add_reading("ceiling of pass 1: unrolled", read_two_unrolled);
+  add_reading("ceiling of pass 1: prefetching", read_two_prefetched);
+  all.push_back(of_loop("ceiling of pass 2: plain", 20, update_two));
+  all.push_back(of_loop("ceiling of pass 2: unrolled", 20, update_two_unrolled));
+  all.push_back(of_loop("ceiling of pass 2: prefetching", 20, update_two_prefetched));
+}
+
 std::vector<Contender> Workload::contenders() {
   std::vector<Contender> all = {of_lars("lars", 28, {})};
   if (!baselines_) return all;
@@ -184,51 +243,11 @@ std::vector<Contender> Workload::contenders() {
   all.push_back(of_lars("lars, norms carried", 24, {.carry = true, .weight_decay = 0.0}));
   all.push_back(of_lars("lars, norms carried, PROPAGATE", 24,
                         {.policy = LARS_NONFINITE_PROPAGATE, .carry = true, .weight_decay = 0.0}));
-  all.push_back(accumulated("lars, accumulated", true));
-  all.push_back(accumulated("last accumulate", false));
   all.push_back(of_lars("reference kernels", 28, {.kernels = "reference"}));
   all.push_back(of_lars("blas kernels", 28, {.kernels = "blas"}));  // chunk by chunk, in cache
-  all.push_back({"OpenBLAS calls", 60, true, [this] {
-                   openblas_set_num_threads(static_cast<int>(threads_));
-                   const double time = timed([this] { step_by_openblas(); });
-                   openblas_set_num_threads(1);
-                   return time;
-                 }});
-  all.push_back({"ceiling of pass 1", 8, true, [this] {
-                   return timed([&] {
-                     parallel([&](std::int64_t first, std::int64_t count) {
-                       sink = read_two(parameters_.data() + first, gradients_.data() + first,
-                                       static_cast<std::size_t>(count));
-                     });
-                   });
-                 }});
-  all.push_back({"ceiling of pass 2", 20, true, [this] {
-                   return timed([&] {
-                     parallel([&](std::int64_t first, std::int64_t count) {
-                       update_two(parameters_.data() + first, gradients_.data() + first,
-                                  momentum_.data() + first, static_cast<std::size_t>(count));
-                     });
-                   });
-                 }});
-  all.push_back({"momentum-SGD loop", 20, true, [this] {
-                   return timed([&] {
-                     parallel([&](std::int64_t first, std::int64_t count) {
-                       momentum_sgd(parameters_.data() + first, gradients_.data() + first,
-                                    momentum_.data() + first, static_cast<std::size_t>(count), 1e-6F,
-                                    kMomentum, static_cast<float>(kWeightDecay));
-                     });
-                   });
-                 }});
-  all.push_back({"plain C loops", 28, false, [this] {
-                   return timed([&] {
-                     for (std::size_t i = 0; i < offsets_.size(); ++i) {
-                       plain_lars(parameters_.data() + offsets_[i], gradients_.data() + offsets_[i],
-                                  momentum_.data() + offsets_[i],
-                                  static_cast<std::size_t>(model_.tensors[i].count), kLearningRate, kMomentum,
-                                  static_cast<float>(kWeightDecay), kTrustCoefficient);
-                     }
-                   });
-                 }});
+  add_accumulation(all);
+  add_compositions(all);
+  add_ceilings(all);
   return all;
 }
 

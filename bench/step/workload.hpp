@@ -5,29 +5,15 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "floats.hpp"
 #include "model.hpp"
 
 namespace lars_bench {
-
-/// An array of floats. Huge pages are asked for only where the library would, for its own memory.
-class Floats {
- public:
-  Floats() = default;
-  Floats(std::int64_t count, bool huge_pages);
-  [[nodiscard]] float* data() const { return memory_.get(); }
-
- private:
-  struct Free {
-    void operator()(float* memory) const { std::free(memory); }
-  };
-  std::unique_ptr<float, Free> memory_;
-};
 
 /// Something to be timed, after `prepare`. `step` returns the seconds of the part that counts.
 struct Contender {
@@ -40,7 +26,7 @@ struct Contender {
 
 class Workload {
  public:
-  /// With `baselines`, memory for what is not liblars, too: 4 bytes a parameter.
+  /// With `baselines`, memory for what is not liblars, too: 8 bytes a parameter, and the largest tensor's.
   Workload(Model model, bool baselines);
   ~Workload();
   Workload(const Workload&) = delete;
@@ -67,13 +53,23 @@ class Workload {
     double weight_decay = kWeightDecay;
   };
 
+  /// Which calls count of those that a batch of two micro-batches takes.
+  enum class Timed : std::uint8_t { last_accumulate, step, whole_batch };
+
   static constexpr double kWeightDecay = 1e-4;
 
   void configure(const Settings& settings);
   void check(std::int32_t status) const;
   Contender of_lars(const char* name, double bytes, const Settings& settings);
-  Contender accumulated(const char* name, bool step_counts);
+  Contender accumulated(const char* name, double bytes, Timed timed_calls);
+  template <class Loop>
+  Contender of_loop(const char* name, double bytes, const Loop& loop);
+  void sgd_of_batch();
   void step_by_openblas();
+  void step_by_plain_loops();
+  void add_accumulation(std::vector<Contender>& all);
+  void add_compositions(std::vector<Contender>& all);
+  void add_ceilings(std::vector<Contender>& all);
   template <class Body>
   void parallel(const Body& body) const;
 
@@ -83,6 +79,7 @@ class Workload {
   Floats parameters_;
   Floats gradients_;
   Floats momentum_;  // of the baselines
+  Floats sums_;      // of gradients, likewise
   Floats scratch_;   // for the largest tensor, likewise
   std::vector<void*> parameter_pointers_;
   std::vector<const void*> gradient_pointers_;
