@@ -12,12 +12,14 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <functional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "floats.hpp"
@@ -54,7 +56,8 @@ class Saver {
     check(lars_set(optimizer_, nullptr, LARS_LEARNING_RATE, 0.1));
     check(lars_step_flat(optimizer_, parameters.data(), gradients.data()));
     check(lars_save_size(optimizer_, &bytes_));
-    plain_.assign(bytes_, 'x');
+    plain_ = state();
+    std::memset(plain_.data(), 'x', bytes_);
     save();
     checked(rename(path_.c_str(), other().c_str()), "rename");
     save();
@@ -87,28 +90,30 @@ class Saver {
           static_cast<int>(checked(open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666), "open"));
       for (std::size_t done = 0; done < bytes_;) {
         const std::size_t part = std::min<std::size_t>(bytes_ - done, kMostAtOnce);
-        done += static_cast<std::size_t>(checked(write(file, plain_.data() + done, part), "write"));
+        done += static_cast<std::size_t>(checked(write(file, plain_bytes(plain_) + done, part), "write"));
       }
       checked(fsync(file), "fsync");
       close(file);
       checked(rename(beside.c_str(), other().c_str()), "rename");
     });
   }
-  /// Into new memory, in huge pages, as loading does.
+  /// Into new memory that takes the place of the old, in huge pages, as loading does.
   double read_plainly() {
     return timed([this] {
       const int file = static_cast<int>(checked(open(other().c_str(), O_RDONLY), "open"));
-      const Floats memory(static_cast<std::int64_t>(bytes_ / sizeof(float) + 1), true);
+      Floats memory = state();
       for (std::size_t done = 0; done < bytes_;) {
         const std::size_t part = std::min<std::size_t>(bytes_ - done, kMostAtOnce);
-        done += static_cast<std::size_t>(
-            checked(read(file, reinterpret_cast<char*>(memory.data()) + done, part), "read"));
+        done += static_cast<std::size_t>(checked(read(file, plain_bytes(memory) + done, part), "read"));
       }
       close(file);
+      plain_ = std::move(memory);
     });
   }
 
  private:
+  static char* plain_bytes(const Floats& memory) { return reinterpret_cast<char*>(memory.data()); }
+  [[nodiscard]] Floats state() const { return {static_cast<std::int64_t>(bytes_ / sizeof(float) + 1), true}; }
   [[nodiscard]] fs::path other() const { return path_.string() + ".plain"; }
   void check(std::int32_t status) const {
     if (status != LARS_OK) {
@@ -120,7 +125,7 @@ class Saver {
   fs::path path_;
   lars_optimizer* optimizer_ = nullptr;
   std::uint64_t bytes_ = 0;
-  std::vector<char> plain_;
+  Floats plain_;
 };
 
 void run(const std::string& model_name, const fs::path& folder) {
