@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 
+from provenance import Origin, Unusable
 from results import Spread
 from targets import Finding
 
@@ -13,9 +14,11 @@ MOST_SHARE, MOST_NS = 0.01, 5000.0
 
 class BindingRun:
     def __init__(self, file: pathlib.Path):
-        data = json.loads(file.read_text()) if file.exists() else {}
-        self.bindings: dict[str, dict] = data.get("bindings", {})
-        self.date: str = data.get("date", "no day")[:10]
+        if not file.exists():
+            raise Unusable(f"there is no {file}: scripts/bench --bindings makes it")
+        data = json.loads(file.read_text())
+        self.bindings: dict[str, dict] = data["bindings"]
+        self.origin = Origin.of("bindings", file, data)
 
     def _ran(self) -> dict[str, dict]:
         return {name: entry for name, entry in self.bindings.items() if "not_run" not in entry and name != "C"}
