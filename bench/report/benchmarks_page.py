@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import pathlib
 import re
@@ -14,6 +13,7 @@ import sys
 from dataclasses import dataclass
 
 import benchmarks_pictures as pictures
+import profiles
 import provenance
 import reasons
 import tables
@@ -53,10 +53,15 @@ class Results:
     def threads(self) -> int:
         return max(self.models[0].threads())
 
+    @property
+    def profiles(self) -> pathlib.Path:
+        """The file, which need not be there."""
+        return self.folder / "profiles.json"
+
     def origins(self) -> list[provenance.Origin]:
         """One a section."""
         found = [self.models[0].origin, self.checkpoints.origins()[0], self.peers.origin, self.bindings.origin]
-        return [*found, *provenance.origin_of_file("profiles", self.folder / "profiles.json")]
+        return [*found, *provenance.origin_of_file("profiles", self.profiles)]
 
 
 def machine_text(results: Results, openblas: str) -> str:
@@ -122,12 +127,14 @@ def agreement(peers: PeerRun) -> str:
                      f"Versions: {versions(peers)}.")
 
 
-def missed_text(findings: list[Finding]) -> str:
+def missed_text(results: Results, findings: list[Finding]) -> str:
+    evidence = reasons.Evidence(results.steps, results.peers, results.threads, profiles.Profiles(results.profiles),
+                                results.bindings)  # fmt: skip
     missed = [finding for finding in findings if finding.met is False]
     if not missed:
         return ""
     blocks = [paragraph(f"**{finding.what}** ({finding.target}; measured: {finding.measured}). "
-                        f"{finding.reason or reasons.REASONS[finding.key]}")
+                        f"{finding.reason or reasons.reason(finding.key, evidence)}")
               for finding in missed]  # fmt: skip
     return "\n\n".join(["What was missed, and why:", *blocks])
 
@@ -135,7 +142,7 @@ def missed_text(findings: list[Finding]) -> str:
 def profiles_text(file: pathlib.Path) -> str:
     if not file.exists():
         return "None here: `scripts/bench --profile` makes them."
-    return importlib.import_module("profiles").profile_text(file)
+    return profiles.profile_text(file)
 
 
 def readme_text(results: Results, findings: list[Finding], images: str, page: str) -> str:
@@ -187,7 +194,7 @@ def page_text(results: Results, targets: Targets, findings: list[Finding], openb
         machine=machine_text(results, openblas),
         verdict=f"{score(findings)} are met.",
         targets="\n".join(["| what | target | measured, median (quartiles) | met |", "|---|---|---|---|", *(one.row() for one in findings)]),
-        missed=missed_text(findings),
+        missed=missed_text(results, findings),
         ceiling=tables.ceilings(models, threads),
         ceiling_loops="\n\n".join(tables.ceiling_loops(models, count) for count in sorted({threads, 1}, reverse=True)),
         models=tables.by_model(models, threads),
@@ -196,7 +203,7 @@ def page_text(results: Results, targets: Targets, findings: list[Finding], openb
         peers=peers_text(results.peers),
         agreement=agreement(results.peers),
         not_run=not_run(results.peers),
-        profiles=profiles_text(results.folder / "profiles.json"),
+        profiles=profiles_text(results.profiles),
         sizes=tables.sizes(targets.sizes(), threads, targets.cache_bytes) + tables.largest(steps, threads),
         by_threads=tables.by_threads(models),
         small=tables.grouped(steps["small"].parameters),
