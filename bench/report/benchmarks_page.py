@@ -24,6 +24,7 @@ from tables import paragraph, table
 from targets import Finding, Targets, score
 
 HERE = pathlib.Path(__file__).parent
+TARGETS_HEAD = ("| what | target | measured, median (quartiles) | met |", "|---|---|---|---|")
 README_MARKS = ("<!-- speed: written by scripts/bench -->", "<!-- end of speed -->")
 
 
@@ -193,7 +194,7 @@ def page_text(results: Results, targets: Targets, findings: list[Finding], openb
         repetitions=min(run.repetitions() for run in models),
         machine=machine_text(results, openblas),
         verdict=f"{score(findings)} are met.",
-        targets="\n".join(["| what | target | measured, median (quartiles) | met |", "|---|---|---|---|", *(one.row() for one in findings)]),
+        targets="\n".join([*TARGETS_HEAD, *(one.row() for one in findings)]),
         missed=missed_text(results, findings),
         ceiling=tables.ceilings(models, threads),
         ceiling_loops="\n\n".join(tables.ceiling_loops(models, count) for count in sorted({threads, 1}, reverse=True)),
