@@ -1,5 +1,6 @@
 /* Compiled for the processor it runs on, so that nothing but memory limits it. Which loop is the fastest
-   differs by processor and size, so that there are several: see the targets in bench/report. */
+   differs by processor and size, so that there are several of each: bench/report takes the fastest for the
+   ceiling. */
 #include <string.h>
 
 #include "plain_loops.h"
