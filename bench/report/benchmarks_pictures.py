@@ -130,7 +130,7 @@ def by_size(runs: list[StepRun], contenders: list[str], threads: int, cache_byte
     for index, name in enumerate(contenders):
         rows = [f"{run.parameters} {numbers(run.spread_of_ns(name, threads))}" for run in runs if run.has(name, threads)]
         program += f"$s{index} << EOD\n" + "\n".join(rows) + "\nEOD\n"
-    program += f"set logscale x\nset xrange [500:*]\nset format x '10^{{%L}}'\nset xlabel 'parameters in one tensor'\n"
+    program += "set logscale x\nset xrange [500:*]\nset format x '10^{%L}'\nset xlabel 'parameters in one tensor'\n"
     program += f"set ylabel 'ns per parameter, {count(threads)}'\nset yrange [0:*]\nset bars 0.6\n"
     program += upright(cache_bytes / STATE_BYTES, "in the last-level cache", "right")
     program += upright(cache_bytes / STATE_BYTES, "larger than it", "left")
