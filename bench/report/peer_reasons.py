@@ -118,7 +118,7 @@ class PeerReasons:
         return " ".join([text, f"A byte takes it {speed:.2f} times as long.", *self.outside(row), *self.slow(row)])
 
     def system_allocator(self, contender: str) -> str:
-        model = self.profiles.model
+        model = self.profiles.model or ""
         usual, of_system = (
             self.peers.ratios(contender, self.threads, name).get(model) for name in ("tuned", "default")
         )

@@ -163,15 +163,6 @@ def bindings_tiny(evidence: Evidence) -> str:
     )
 
 
-def checkpoints(_: Evidence) -> str:
-    return (
-        "lars_load reads into new memory, which takes the place of the old when all has been checked, and asks for huge pages, "
-        "as momentum does. Where the system has them at hand a load is faster than plain reads into ordinary pages; where it "
-        "must first put them together, in a memory that is nearly full of the benchmark's own files, it waits for that: hence "
-        "the quartiles. A load is made once a run."
-    )
-
-
 def memory(_: Evidence) -> str:
     return (
         "Names, shapes, hyper-parameters and what a step notes of a tensor take as much for a small tensor as for a large "
@@ -192,7 +183,6 @@ REASONS: dict[str, Callable[[Evidence], str]] = {
     "flat": noise,
     "bindings_model": bindings_model,
     "bindings_tiny": bindings_tiny,
-    "checkpoints": checkpoints,
     "memory": memory,
 }
 
