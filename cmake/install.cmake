@@ -18,8 +18,14 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/lars-config-version
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lars-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/lars-config-version.cmake
   ${PROJECT_SOURCE_DIR}/cmake/openblas.cmake DESTINATION ${package_dir} COMPONENT development)
 
-# pkg-config finds its prefix from where the file lies.
-file(RELATIVE_PATH prefix_from_pkgconfig /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+# pkg-config finds its prefix from where the file lies; folders that were given whole stay so.
+file(RELATIVE_PATH prefix_from_pkgconfig ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+foreach(folder LIBDIR INCLUDEDIR)
+  set(pkgconfig_${folder} ${CMAKE_INSTALL_${folder}})
+  if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_${folder}})
+    set(pkgconfig_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
+  endif()
+endforeach()
 set(pkgconfig_openblas)
 if(LARS_WITH_OPENBLAS)
   set(pkgconfig_openblas -lopenblas)
