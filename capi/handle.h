@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <optional>
@@ -32,10 +34,16 @@ struct lars_schedule {
 
 namespace lars::capi {
 
-/// Copies a message, cut to what fits, between characters of UTF-8.
+/// Copies a message as printable UTF-8, cut to what fits.
 inline void copy_message(std::array<char, 1024>& to, std::string_view message) noexcept {
-  const std::string_view text = cut(message, to.size() - 1);
-  *std::copy(text.begin(), text.end(), to.begin()) = '\0';
+  std::size_t size = 0;
+  append_printable(message, [&](std::string_view piece) {
+    if (piece.size() >= to.size() - size) return false;
+    std::copy(piece.begin(), piece.end(), to.begin() + static_cast<std::ptrdiff_t>(size));
+    size += piece.size();
+    return true;
+  });
+  to[size] = '\0';
 }
 
 /// Lets one call at a time into a handle.
@@ -96,6 +104,14 @@ std::int32_t call(lars_optimizer* handle, const Body& body) noexcept {
 /// LARS_ERR_ARGUMENT, naming the argument, if it is NULL.
 inline void require(const void* pointer, const char* name) {
   if (pointer == nullptr) fail(LARS_ERR_ARGUMENT, "{} is NULL; this argument is required", name);
+}
+
+/// An argument that says yes or no; LARS_ERR_ARGUMENT, naming it, if it is neither 1 nor 0.
+inline bool flag(std::int32_t value, const char* name) {
+  if (value != 0 && value != 1) {
+    fail(LARS_ERR_ARGUMENT, "{}: {} is not allowed; it must be 0 or 1", name, value);
+  }
+  return value == 1;
 }
 
 /// As require, for arrays and buffers that may be NULL if there is nothing in them.

@@ -227,9 +227,25 @@ int32_t lars_set_gradient_clip(lars_optimizer* optimizer, double max_norm) noexc
   });
 }
 
+int32_t lars_gradient_clip(lars_optimizer* optimizer, double* max_norm) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require(max_norm, "max_norm");
+    *max_norm = core.gradient_clip();
+    return LARS_OK;
+  });
+}
+
 int32_t lars_set_max_consecutive_skips(lars_optimizer* optimizer, uint64_t most) noexcept {
   return call(optimizer, [&](Optimizer& core) {
     core.set_max_consecutive_skips(most);
+    return LARS_OK;
+  });
+}
+
+int32_t lars_max_consecutive_skips(lars_optimizer* optimizer, uint64_t* most) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require(most, "most");
+    *most = core.max_consecutive_skips();
     return LARS_OK;
   });
 }
@@ -244,6 +260,14 @@ int32_t lars_set_nonfinite_policy(lars_optimizer* optimizer, int32_t policy) noe
            policy);
     }
     core.set_nonfinite_policy(static_cast<lars::NonfinitePolicy>(policy));
+    return LARS_OK;
+  });
+}
+
+int32_t lars_nonfinite_policy(lars_optimizer* optimizer, int32_t* policy) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require(policy, "policy");
+    *policy = static_cast<int32_t>(core.nonfinite_policy());
     return LARS_OK;
   });
 }

@@ -74,10 +74,15 @@ int32_t lars_telemetry(lars_optimizer* optimizer, int32_t quantity, double* valu
 
 int32_t lars_set_gradient_norms(lars_optimizer* optimizer, int32_t wanted) noexcept {
   return call(optimizer, [&](Optimizer& core) {
-    if (wanted != 0 && wanted != 1) {
-      fail(LARS_ERR_VALUE, "wanted: {} is not allowed; it must be 0 or 1", wanted);
-    }
-    core.set_gradient_norms(wanted == 1);
+    core.set_gradient_norms(lars::capi::flag(wanted, "wanted"));
+    return LARS_OK;
+  });
+}
+
+int32_t lars_gradient_norms(lars_optimizer* optimizer, int32_t* wanted) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require(wanted, "wanted");
+    *wanted = core.gradient_norms() ? 1 : 0;
     return LARS_OK;
   });
 }

@@ -3,10 +3,10 @@
 
 #include "handle.h"
 
-using lars::fail;
 using lars::Optimizer;
 using lars::capi::call;
 using lars::capi::copy_message;
+using lars::capi::require;
 using lars::capi::require_unless;
 
 namespace {
@@ -120,8 +120,15 @@ int32_t lars_accumulated(lars_optimizer* optimizer, uint32_t* accumulated, uint3
 
 int32_t lars_set_carry_norms(lars_optimizer* optimizer, int32_t carry) noexcept {
   return call(optimizer, [&](Optimizer& core) {
-    if (carry != 0 && carry != 1) fail(LARS_ERR_VALUE, "carry: {} is not allowed; it must be 0 or 1", carry);
-    core.set_carry_norms(carry == 1);
+    core.set_carry_norms(lars::capi::flag(carry, "carry"));
+    return LARS_OK;
+  });
+}
+
+int32_t lars_carry_norms(lars_optimizer* optimizer, int32_t* carry) noexcept {
+  return call(optimizer, [&](Optimizer& core) {
+    require(carry, "carry");
+    *carry = core.carry_norms() ? 1 : 0;
     return LARS_OK;
   });
 }

@@ -77,9 +77,10 @@ void check_array(const Parameter& parameter, std::uint32_t index, Role role, Arr
 void check_arrays(const std::deque<Parameter>& parameters, Role role, std::span<const std::int32_t> dtypes,
                   const std::uint64_t* elements) {
   if (dtypes.size() != parameters.size()) {
-    fail(LARS_ERR_INDEX,
-         "{} {} arrays were given, but there are {} parameters; each needs one, in order of index",
-         dtypes.size(), role_name(role), parameters.size());
+    fail(LARS_ERR_ARGUMENT, "{} given, but there {} {}; each needs one, in order of index",
+         dtypes.size() == 1 ? fmt::format("1 {} array was", role_name(role))
+                            : fmt::format("{} {} arrays were", dtypes.size(), role_name(role)),
+         parameters.size() == 1 ? "is" : "are", counted(parameters.size(), "parameter"));
   }
   for (std::uint32_t index = 0; index < dtypes.size(); ++index) {
     check_array(parameters[index], index, role, {dtypes[index], elements[index]});

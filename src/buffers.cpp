@@ -83,10 +83,12 @@ void BufferCheck::check_overlap(const std::deque<Parameter>& parameters) {
   for (const Interval& interval : intervals_) {
     const Interval* other = interval.written ? furthest : furthest_written;
     if (other != nullptr && interval.begin < other->end) {
-      fail(LARS_ERR_ALIAS,
-           "{} of '{}' and {} of '{}' overlap in memory; a buffer that is written needs its own",
-           role_name(other->role), parameters[other->index].name, role_name(interval.role),
-           parameters[interval.index].name);
+      fail(
+          LARS_ERR_ALIAS,
+          "{} of '{}' (index {}) and {} of '{}' (index {}) overlap in memory; a buffer that is written needs "
+          "its own",
+          role_name(other->role), parameters[other->index].name, other->index, role_name(interval.role),
+          parameters[interval.index].name, interval.index);
     }
     if (furthest == nullptr || interval.end > furthest->end) furthest = &interval;
     if (interval.written && (furthest_written == nullptr || interval.end > furthest_written->end)) {

@@ -30,4 +30,9 @@ template <class... Arguments>
   throw Error(status, fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
+/// "1 parameter", "2 parameters".
+inline std::string counted(std::uint64_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 }  // namespace lars

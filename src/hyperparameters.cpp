@@ -108,6 +108,7 @@ HyperparameterValues::HyperparameterValues() {
 bool HyperparameterValues::is_set(Key key) const { return !std::isnan((*this)[key]); }
 
 double BoundSchedule::value(std::uint64_t step, std::uint64_t call) {
+  if (lost_callback_) Schedule::ask_for_callback();
   const int rounding = std::fegetround();
   const bool remembered =
       call_ != 0 && step_ == step && rounding_ == rounding && (call_ == call || !asks_caller_);
@@ -121,13 +122,17 @@ double BoundSchedule::value(std::uint64_t step, std::uint64_t call) {
 }
 
 /// A schedule's value, which must be in the key's range like a constant.
-static double checked_value(Key key, BoundSchedule& schedule, std::uint64_t step, std::uint64_t call) {
-  const double value = schedule.value(step, call);
-  if (!allowed(facts(key).range, value)) {
-    fail(LARS_ERR_VALUE, "{}: its schedule gives {} at step {}; it must be {}", key_name(key), value, step,
-         description(facts(key).range));
+static double checked_value(Key key, BoundSchedule& schedule, const Evaluation& evaluation) {
+  try {
+    const double value = schedule.value(evaluation.step, evaluation.call);
+    if (!allowed(facts(key).range, value)) {
+      fail(LARS_ERR_VALUE, "its schedule gives {} at step {}; it must be {}", value, evaluation.step,
+           description(facts(key).range));
+    }
+    return value;
+  } catch (const Error& error) {
+    fail(error.status(), "{} of '{}': {}", key_name(key), evaluation.parameter, error.what());
   }
-  return value;
 }
 
 void Hyperparameters::set(Key key, double value) {
@@ -153,19 +158,19 @@ void Hyperparameters::remove_schedule(Key key) {
                    schedules_.end());
 }
 
-HyperparameterValues Hyperparameters::at(std::uint64_t step, std::uint64_t call) const {
+HyperparameterValues Hyperparameters::at(const Evaluation& evaluation) const {
   HyperparameterValues values = constants_;
-  advance(values, step, call);
+  advance(values, evaluation);
   return values;
 }
 
-void Hyperparameters::advance(HyperparameterValues& values, std::uint64_t step, std::uint64_t call) const {
-  for (const auto& [key, schedule] : schedules_) values.set(key, checked_value(key, *schedule, step, call));
+void Hyperparameters::advance(HyperparameterValues& values, const Evaluation& evaluation) const {
+  for (const auto& [key, schedule] : schedules_) values.set(key, checked_value(key, *schedule, evaluation));
 }
 
-double Hyperparameters::at(std::uint64_t step, std::uint64_t call, Key wanted) const {
+double Hyperparameters::at(const Evaluation& evaluation, Key wanted) const {
   for (const auto& [key, schedule] : schedules_) {
-    if (key == wanted) return checked_value(key, *schedule, step, call);
+    if (key == wanted) return checked_value(key, *schedule, evaluation);
   }
   return constants_[wanted];
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -74,10 +75,12 @@ class HyperparameterValues {
 /// parameters share it, and however many calls of the library a step takes.
 class BoundSchedule {
  public:
-  explicit BoundSchedule(Schedule schedule) : schedule_(std::move(schedule)) {}
+  explicit BoundSchedule(Schedule schedule)
+      : schedule_(std::move(schedule)), lost_callback_(schedule_.has_lost_callback()) {}
 
   /// The value at `step`. `call` numbers the library's calls: what a callback of the caller's said is
-  /// remembered for one of them.
+  /// remembered for one of them. A callback that was lost is asked for at once, in whichever part of a join it
+  /// is.
   double value(std::uint64_t step, std::uint64_t call);
 
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
@@ -85,10 +88,18 @@ class BoundSchedule {
  private:
   Schedule schedule_;
   bool asks_caller_ = schedule_.has_callback();
+  bool lost_callback_;
   std::uint64_t call_ = 0;  // 0: nothing is remembered
   std::uint64_t step_ = 0;
   int rounding_ = 0;  // the host's mode, in which the value was computed
   double value_ = 0.0;
+};
+
+/// Whose values are wanted, and when.
+struct Evaluation {
+  std::string_view parameter;
+  std::uint64_t step;
+  std::uint64_t call;  // of the library's
 };
 
 /// What is set for one parameter: a constant or a schedule for every key.
@@ -103,15 +114,14 @@ class Hyperparameters {
   /// That of the wanted key; null if it follows none.
   [[nodiscard]] std::shared_ptr<BoundSchedule> schedule(Key wanted) const;
 
-  /// The values in force at `step`, schedules evaluated and checked. A learning rate never set stays unset.
-  [[nodiscard]] HyperparameterValues at(std::uint64_t step, std::uint64_t call) const;
+  /// The values in force then, schedules evaluated and checked. A learning rate never set stays unset.
+  [[nodiscard]] HyperparameterValues at(const Evaluation& evaluation) const;
 
-  /// Makes the values those in force at `step`, where they were those at another.
-  void advance(HyperparameterValues& values, std::uint64_t step, std::uint64_t call) const;
+  /// Makes the values those in force then, where they were those at another step.
+  void advance(HyperparameterValues& values, const Evaluation& evaluation) const;
 
-  /// The value of one key in force at `step`, asking no other key's schedule; NaN for a learning rate never
-  /// set.
-  [[nodiscard]] double at(std::uint64_t step, std::uint64_t call, Key wanted) const;
+  /// The value of one key in force then, asking no other key's schedule; NaN for a learning rate never set.
+  [[nodiscard]] double at(const Evaluation& evaluation, Key wanted) const;
 
  private:
   void remove_schedule(Key key);

@@ -99,13 +99,14 @@ void Optimizer::read_hyperparameters(Range range, std::uint32_t micro_batches) {
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     TensorStep& tensor = tensors_[index];
     const Parameter& parameter = parameters_[index];
+    const Evaluation evaluation = {parameter.name, records_[index].steps, call_};
     if (hold) {
       const Terms before = terms(tensor.values);
-      parameter.hyperparameters.advance(tensor.values, records_[index].steps, call_);
+      parameter.hyperparameters.advance(tensor.values, evaluation);
       if (terms(tensor.values) != before) read_terms(tensor, micro_batches);
       continue;
     }
-    tensor.values = parameter.hyperparameters.at(records_[index].steps, call_);
+    tensor.values = parameter.hyperparameters.at(evaluation);
     if (!tensor.values.is_set(Key::learning_rate)) throw missing_learning_rate(parameter);
     read_terms(tensor, micro_batches);
   }

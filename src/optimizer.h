@@ -73,8 +73,11 @@ class Optimizer {
   void set_variant(std::int32_t variant);
   void set_mlperf_resnet50(std::uint64_t batch, std::uint64_t steps_per_epoch);
   void set_gradient_clip(double max_norm);
+  [[nodiscard]] double gradient_clip() const { return clip_norm_; }
   void set_nonfinite_policy(NonfinitePolicy policy) { policy_ = policy; }
+  [[nodiscard]] NonfinitePolicy nonfinite_policy() const { return policy_; }
   void set_max_consecutive_skips(std::uint64_t most) { most_skips_ = most; }
+  [[nodiscard]] std::uint64_t max_consecutive_skips() const { return most_skips_; }
 
   // ---- What steps run on
   void set_kernels(std::string_view name);
@@ -103,6 +106,7 @@ class Optimizer {
   /// Whether the next call of accumulate completes a batch, and so looks at the parameters.
   [[nodiscard]] bool completes_batch() const { return accumulated_ + std::uint64_t{1} == micro_batches_; }
   void set_carry_norms(bool carry);
+  [[nodiscard]] bool carry_norms() const { return carry_norms_; }
   void parameters_changed();
 
   // ---- What the steps did
@@ -115,6 +119,7 @@ class Optimizer {
   [[nodiscard]] const std::string& skip_message() const { return skip_message_; }
   [[nodiscard]] const Nonfinite& nonfinite() const;
   void set_gradient_norms(bool wanted) { gradient_norms_ = wanted; }
+  [[nodiscard]] bool gradient_norms() const { return gradient_norms_; }
   void telemetry(Quantity quantity, double* values) const;
   void set_observer(lars_observer observer, void* user);
 

@@ -22,8 +22,8 @@ std::int32_t Optimizer::skip(Range range) {
   if (policy_ == NonfinitePolicy::refuse) throw Error(LARS_ERR_NONFINITE, std::move(reason));
   if (most_skips_ != 0 && consecutive_skips_ >= most_skips_) {
     fail(LARS_ERR_NONFINITE,
-         "{}; {} steps in a row were skipped before, the most that lars_set_max_consecutive_skips allows",
-         reason, consecutive_skips_);
+         "{}; {} in a row {} skipped before, the most that lars_set_max_consecutive_skips allows", reason,
+         counted(consecutive_skips_, "step"), consecutive_skips_ == 1 ? "was" : "were");
   }
   skip_message_ = std::move(reason);
   for (std::uint32_t index = range.first; index < range.last; ++index) {
@@ -123,7 +123,8 @@ void Optimizer::notify(std::int32_t status) {
   if (observer_ == nullptr) return;
   telemetry_.fill(records_);
   try {
-    observer_(observer_user_, status, step_count(), parameter_count(), telemetry_.values());
+    observer_(observer_user_, status, step_count(), parameter_count(),
+              static_cast<std::uint32_t>(kQuantities), telemetry_.values());
   } catch (...) {
   }
 }

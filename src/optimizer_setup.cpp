@@ -23,7 +23,7 @@ std::uint32_t threads_from_text(std::string_view text) {
   std::uint32_t threads = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
   if (error != std::errc() || end != text.data() + text.size() || threads > LARS_MAX_THREADS) {
-    fail(LARS_ERR_VALUE, "\"{}\" is not allowed; it must be a whole number from 0 to {}", cut(text, 32),
+    fail(LARS_ERR_VALUE, "\"{}\" is not allowed; it must be a whole number from 0 to {}", shown(text),
          LARS_MAX_THREADS);
   }
   return threads;
@@ -63,7 +63,7 @@ std::uint32_t Optimizer::add_parameter(const char* name, std::int32_t type, std:
   if (started_) {
     fail(LARS_ERR_STATE,
          "parameter '{}' comes too late: all parameters must be added before the first step or accumulation",
-         name);
+         shown(name));
   }
   Parameter parameter = make_parameter(name, type, ndim, shape);
   if (default_gradient_type_) {
@@ -170,13 +170,14 @@ void Optimizer::prepare_tables() {
 
 std::uint32_t Optimizer::parameter_index(std::string_view name) const {
   const auto found = indices_.find(name);
-  if (found == indices_.end()) fail(LARS_ERR_NAME, "no parameter is called '{}'", name);
+  if (found == indices_.end()) fail(LARS_ERR_NAME, "no parameter is called '{}'", shown(name));
   return found->second;
 }
 
 const Parameter& Optimizer::parameter(std::uint32_t index) const {
   if (index >= parameters_.size()) {
-    fail(LARS_ERR_INDEX, "index {} is out of range; there are {} parameters", index, parameters_.size());
+    fail(LARS_ERR_INDEX, "index {} is out of range; there {} {}", index,
+         parameters_.size() == 1 ? "is" : "are", counted(parameters_.size(), "parameter"));
   }
   return parameters_[index];
 }
@@ -196,12 +197,11 @@ std::vector<std::uint32_t> Optimizer::matches(std::string_view glob) const {
   }
   if (parameters_.empty()) {
     fail(LARS_ERR_SELECTOR,
-         "selector \"{}\" matches nothing, for there are no parameters yet; add them first", glob);
+         "selector \"{}\" matches nothing, for there are no parameters yet; add them first", shown(glob));
   }
   if (indices.empty()) {
-    fail(LARS_ERR_SELECTOR,
-         "selector \"{}\" matches none of the {} parameters added so far; check its spelling", glob,
-         parameters_.size());
+    fail(LARS_ERR_SELECTOR, "selector \"{}\" matches none of the {} added so far; check its spelling",
+         shown(glob), counted(parameters_.size(), "parameter"));
   }
   return indices;
 }
@@ -224,8 +224,8 @@ std::vector<std::uint32_t> Optimizer::matches(lars_predicate predicate, void* us
     if (answer == 1) indices.push_back(index);
   }
   if (indices.empty()) {
-    fail(LARS_ERR_SELECTOR, "the predicate selects none of the {} parameters added so far",
-         parameters_.size());
+    fail(LARS_ERR_SELECTOR, "the predicate selects none of the {} added so far",
+         counted(parameters_.size(), "parameter"));
   }
   return indices;
 }
@@ -345,7 +345,7 @@ void Optimizer::set_gradient_clip(double max_norm) {
 
 double Optimizer::value_at_next_step(std::uint32_t index, Key key) {
   const Parameter& one = parameter(index);
-  const double value = one.hyperparameters.at(records_[index].steps, ++call_, key);
+  const double value = one.hyperparameters.at({one.name, records_[index].steps, ++call_}, key);
   if (std::isnan(value)) throw missing_learning_rate(one);
   return value;
 }

@@ -19,17 +19,21 @@ std::string checked_name(const char* name) {
   if (text.empty())
     fail(LARS_ERR_NAME, "name is empty; give every parameter a name, such as \"conv1.weight\"");
   if (text.size() > LARS_MAX_NAME) {
-    fail(LARS_ERR_NAME, "name \"{}...\" has {} bytes; at most {} are allowed", cut(text, 32), text.size(),
-         LARS_MAX_NAME);
+    fail(LARS_ERR_NAME, "name has {} bytes; at most {} are allowed: \"{}\"", text.size(), LARS_MAX_NAME,
+         shown(text));
   }
-  const auto is_control = [](char byte) {
-    const auto code = static_cast<unsigned char>(byte);
-    return code < 0x20 || code == 0x7f;
-  };
-  const auto control = std::find_if(text.begin(), text.end(), is_control);
-  if (control != text.end()) {
-    fail(LARS_ERR_NAME, "name has the control character 0x{:02x} at byte {}; remove it",
-         static_cast<unsigned char>(*control), control - text.begin());
+  for (std::size_t at = 0; at < text.size();) {
+    const Character character = first_character(text.substr(at));
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (!character.valid) {
+      fail(LARS_ERR_NAME, "name \"{}\" is not UTF-8, for its byte {} is 0x{:02x}; names must be UTF-8",
+           shown(text), at, byte);
+    }
+    if (character.control) {
+      const auto last = static_cast<unsigned char>(text[at + character.bytes - 1]);  // of C1, the code itself
+      fail(LARS_ERR_NAME, "name has the control character 0x{:02x} at byte {}; remove it", last, at);
+    }
+    at += character.bytes;
   }
   return std::string(text);
 }

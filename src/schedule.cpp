@@ -69,6 +69,8 @@ double Schedule::at(const Join& form, std::uint64_t step) {
   return form.parts[part].value(part == 0 ? step : step - form.boundaries[part - 1]);
 }
 
+void Schedule::ask_for_callback() { at(LostCallback{}, 0); }
+
 double Schedule::at(const LostCallback& /*form*/, std::uint64_t /*step*/) {
   fail(LARS_ERR_STATE,
        "the checkpoint was saved with a callback as schedule, which it cannot hold; set it again with "

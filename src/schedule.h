@@ -56,12 +56,13 @@ class Schedule {
   static Schedule callback(lars_schedule_function function, void* user);
 
   // In checkpoints (checkpoint/schedule_json.cpp). A callback is recorded as such: what is read back is a
-  // schedule that asks for it, LARS_ERR_STATE, when its value is wanted.
+  // schedule that has lost it, and asks for it, LARS_ERR_STATE, when a value is wanted.
   [[nodiscard]] Json to_json() const;
   static Schedule from_json(const Json& json);
   [[nodiscard]] bool has_callback() const;
   /// Whether a callback is one of a process that is gone.
   [[nodiscard]] bool has_lost_callback() const;
+  [[noreturn]] static void ask_for_callback();
 
  private:
   struct Constant {
@@ -125,7 +126,7 @@ class Schedule {
   static double at(const CosineDecay& form, std::uint64_t step);
   static double at(const Join& form, std::uint64_t step);
   static double at(const Callback& form, std::uint64_t step);
-  static double at(const LostCallback& form, std::uint64_t step);
+  [[noreturn]] static double at(const LostCallback& form, std::uint64_t step);
 
   Form form_;
 };

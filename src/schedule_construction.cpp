@@ -30,6 +30,14 @@ void check_above_zero(const char* name, double value) {
   }
 }
 
+/// Of a one-cycle schedule's factor, by which something was divided.
+void check_quotient(const char* name, double value, double quotient) {
+  if (!std::isfinite(quotient)) {
+    fail(LARS_ERR_VALUE, "{}: {} is not allowed; it is so small that a division by it overflows", name,
+         value);
+  }
+}
+
 void check_fraction(const char* name, double value) {
   if (!(value >= 0.0 && value <= 1.0))
     fail(LARS_ERR_VALUE, "{}: {} is not allowed; it must be from 0 to 1", name, value);
@@ -178,6 +186,9 @@ Schedule Schedule::linear_onecycle(std::uint64_t transition_steps, double peak_v
   check_fraction("pct_final", pct_final);
   check_above_zero("div_factor", div_factor);
   check_above_zero("final_div_factor", final_div_factor);
+  check_quotient("div_factor", div_factor, peak_value / div_factor);
+  check_quotient("div_factor", div_factor, 1.0 / div_factor);
+  check_quotient("final_div_factor", final_div_factor, 1.0 / final_div_factor);
   Points points;
   points.add(pct_start, transition_steps, div_factor);
   points.add(pct_final, transition_steps, 1.0 / div_factor);
@@ -192,6 +203,8 @@ Schedule Schedule::cosine_onecycle(std::uint64_t transition_steps, double peak_v
   check_fraction("pct_start", pct_start);
   check_above_zero("div_factor", div_factor);
   check_above_zero("final_div_factor", final_div_factor);
+  check_quotient("div_factor", div_factor, peak_value / div_factor);
+  check_quotient("final_div_factor", final_div_factor, 1.0 / (div_factor * final_div_factor));
   Points points;
   points.add(pct_start, transition_steps, div_factor);
   points.add(1.0, transition_steps, 1.0 / (div_factor * final_div_factor));

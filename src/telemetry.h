@@ -28,7 +28,7 @@ enum class Quantity : std::int32_t {
   limited_share = LARS_TELEMETRY_LIMITED_SHARE,
   skipped_share = LARS_TELEMETRY_SKIPPED_SHARE,
 };
-inline constexpr std::size_t kQuantities = LARS_TELEMETRY_COUNT;
+inline constexpr std::size_t kQuantities = LARS_TELEMETRY_SKIPPED_SHARE + 1;
 
 /// The quantity of that number; LARS_ERR_ARGUMENT if there is none.
 Quantity quantity_from_number(std::int32_t number);

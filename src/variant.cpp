@@ -40,7 +40,7 @@ static_assert(LARS_VARIANT_OPTAX == 0 && LARS_VARIANT_PAPER == 1 && LARS_VARIANT
 
 std::span<const Choice> variant_choices(std::int32_t variant) {
   if (variant < 0 || variant >= static_cast<std::int32_t>(kVariants.size())) {
-    fail(LARS_ERR_VALUE,
+    fail(LARS_ERR_ARGUMENT,
          "variant {} is unknown; the variants are LARS_VARIANT_OPTAX (0) to LARS_VARIANT_TF ({})", variant,
          kVariants.size() - 1);
   }

@@ -24,7 +24,7 @@ struct EpochRecord {
 };
 
 // What the library tells of a step: by quantity, LARS_TELEMETRY_*, and parameter.
-using StepTelemetry = std::array<std::vector<double>, LARS_TELEMETRY_COUNT>;
+using StepTelemetry = std::array<std::vector<double>, LARS_TELEMETRY_SKIPPED_SHARE + 1>;
 
 // Seconds of a step by part.
 struct StepSeconds {

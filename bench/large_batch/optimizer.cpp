@@ -79,7 +79,7 @@ Optimizer::Optimizer(const Settings& settings, const std::vector<Parameter<float
 }
 
 void Optimizer::observe(void* self, std::int32_t /*status*/, std::uint64_t /*steps*/, std::uint32_t count,
-                        const double* const* quantities) {
+                        std::uint32_t /*quantity_count*/, const double* const* quantities) {
   StepTelemetry& telemetry = static_cast<Optimizer*>(self)->telemetry_;
   for (std::size_t quantity = 0; quantity < telemetry.size(); ++quantity) {
     telemetry[quantity].assign(quantities[quantity], quantities[quantity] + count);

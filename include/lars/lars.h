@@ -18,12 +18,20 @@
  * Conventions:
  * - Status: functions that can fail return an int32_t status: LARS_OK (0), a positive status (LARS_SKIPPED),
  *   or a negative LARS_ERR_*. A call that fails changes nothing: no state, no output, no buffer.
- *   lars_error_message tells what was wrong and what to do.
+ *   lars_error_message tells what was wrong and what to do. Any call may return LARS_ERR_ARGUMENT (NULL where
+ *   a pointer is needed, an unknown choice), LARS_ERR_MEMORY and LARS_ERR_INTERNAL; one on a handle
+ *   LARS_ERR_BUSY; one with an index LARS_ERR_INDEX; one with a selector or predicate LARS_ERR_SELECTOR, and
+ *   with a predicate LARS_ERR_CALLBACK; one with a key LARS_ERR_KEY. Comments name what else there may be.
  * - Memory: pointers are borrowed for the call only; the library keeps none of them. What it returns
  *   (names, shapes, messages) belongs to the handle.
  * - Threads: calls on one handle exclude each other: while one runs, any other on the same handle returns
- *   LARS_ERR_BUSY at once, also from within a callback. Different handles are independent. They share
- *   nothing but oneTBB's threads. Schedules never change after creation and may be shared between threads.
+ *   LARS_ERR_BUSY at once, also from within a callback. Getters and lars_error_message are calls, too: a
+ *   thread that polls them makes steps of another return LARS_ERR_BUSY. Different handles are independent.
+ *   They share nothing but oneTBB's threads, and the caller's own functions, which may be called by two of
+ *   them at the same time. Schedules never change after creation and may be shared between threads, but not
+ *   be destroyed while another thread uses them.
+ * - Processes: do not fork while a call on a handle runs: in the child that call would never end, and the
+ *   handle would return LARS_ERR_BUSY for good.
  */
 #ifndef LARS_LARS_H
 #define LARS_LARS_H
@@ -62,12 +70,12 @@ extern "C" {
 
 #define LARS_OK 0              /**< done */
 #define LARS_SKIPPED 1         /**< a step was skipped because of NaN or Inf: see lars_set_nonfinite_policy */
-#define LARS_ERR_ARGUMENT (-1) /**< NULL where a pointer is needed, or none of the documented choices */
+#define LARS_ERR_ARGUMENT (-1) /**< a NULL, an unknown choice, or a wrong number of arrays */
 #define LARS_ERR_KEY (-2)      /**< unknown hyper-parameter key, or one that cannot take a schedule */
-#define LARS_ERR_VALUE (-3)    /**< a hyper-parameter or schedule argument outside its range, or not finite */
+#define LARS_ERR_VALUE (-3)    /**< a number outside its range, or not finite */
 #define LARS_ERR_TYPE (-4)     /**< unknown element type */
 #define LARS_ERR_INDEX (-5)    /**< no parameter of that index */
-#define LARS_ERR_NAME (-6)     /**< empty, over-long, malformed, duplicate or unknown parameter name */
+#define LARS_ERR_NAME (-6)     /**< an empty, over-long, malformed, duplicate or unknown parameter name */
 #define LARS_ERR_SHAPE (-7)    /**< negative extent, too many dimensions, or a size that overflows */
 #define LARS_ERR_SELECTOR (-8) /**< a glob or predicate that matches no parameter */
 #define LARS_ERR_ALIAS (-9)    /**< a buffer to be written overlaps another */
@@ -173,8 +181,8 @@ typedef struct lars_optimizer lars_optimizer;
 typedef struct lars_schedule lars_schedule;
 
 /** Says whether a parameter is selected: 1 yes, 0 no, anything else: failed. name and shape are borrowed for
- * the call. Callbacks must return (a C++ exception is caught; longjmp and the thread's end are not), and what
- * they call on the same handle returns LARS_ERR_BUSY. */
+ * the call; shape may be NULL if ndim is 0. Callbacks must return (a C++ exception is caught; longjmp and the
+ * thread's end are not), and what they call on the same handle returns LARS_ERR_BUSY. */
 typedef int32_t (*lars_predicate)(void* user, uint32_t index, const char* name, int32_t dtype, uint32_t ndim,
                                   const int64_t* shape);
 
@@ -219,8 +227,9 @@ LARS_API int32_t lars_create(lars_optimizer** optimizer) LARS_NOEXCEPT;
 LARS_API int32_t lars_destroy(lars_optimizer* optimizer) LARS_NOEXCEPT;
 
 /** The message of the last call on this handle that returned neither LARS_OK nor LARS_ERR_BUSY; "" if there
- * is none. UTF-8 if the names are. Owned by the handle and valid until its next call, so threads that share a
- * handle must agree on who reads. For NULL, and while another call on the handle runs, a static text says so.
+ * is none. Printable UTF-8: other bytes of what it quotes appear as "\x1b". Owned by the handle and valid
+ * until its next call, so threads that share a handle must agree on who reads. For NULL, and while another
+ * call on the handle runs, a static text says so.
  */
 LARS_API const char* lars_error_message(const lars_optimizer* optimizer) LARS_NOEXCEPT;
 
@@ -229,12 +238,12 @@ LARS_API const char* lars_error_message(const lars_optimizer* optimizer) LARS_NO
 /** @name Parameters
  * @{ */
 
-/** Registers one tensor. name: 1 to LARS_MAX_NAME bytes, unique, no control characters. dtype: the
- * parameter's element type; for LARS_F16 and LARS_BF16 the library keeps a binary32 master copy and binary32
- * momentum. shape: ndim extents >= 0, may be NULL if ndim is 0 (a scalar). Tensors are dense; the order of
- * their elements does not matter as long as parameter and gradient agree. *index receives the parameter's
- * index (0, 1, ... in order of registration); index may be NULL. Only before the first step or accumulation
- * (LARS_ERR_STATE). */
+/** Registers one tensor. name: 1 to LARS_MAX_NAME bytes of UTF-8, unique, no control characters
+ * (LARS_ERR_NAME). dtype: the parameter's element type (LARS_ERR_TYPE); for LARS_F16 and LARS_BF16 the
+ * library keeps a binary32 master copy and binary32 momentum. shape: ndim extents >= 0 (LARS_ERR_SHAPE), may
+ * be NULL if ndim is 0 (a scalar). Tensors are dense; the order of their elements does not matter as long as
+ * parameter and gradient agree. *index receives the parameter's index (0, 1, ... in order of registration);
+ * index may be NULL. Only before the first step or accumulation (LARS_ERR_STATE). */
 LARS_API int32_t lars_add_parameter(lars_optimizer* optimizer, const char* name, int32_t dtype, uint32_t ndim,
                                     const int64_t* shape, uint32_t* index) LARS_NOEXCEPT;
 
@@ -246,7 +255,7 @@ LARS_API int32_t lars_parameter_index(lars_optimizer* optimizer, const char* nam
                                       uint32_t* index) LARS_NOEXCEPT;
 
 /** Writes a parameter's name, element type, number of dimensions and shape; each output may be NULL. *name
- * and *shape are valid until lars_destroy. */
+ * and *shape are valid until lars_destroy; *shape may be NULL if there are no dimensions. */
 LARS_API int32_t lars_parameter_info(lars_optimizer* optimizer, uint32_t index, const char** name,
                                      int32_t* dtype, uint32_t* ndim, const int64_t** shape) LARS_NOEXCEPT;
 
@@ -266,7 +275,7 @@ LARS_API int32_t lars_gradient_dtype(lars_optimizer* optimizer, uint32_t index, 
 #define LARS_ROLE_MASTER 3    /**< LARS_F32 of F16, LARS_I16 of BF16; no elements of other parameters */
 
 /** Checks, for callers whose arrays know type and length, that `count` arrays fit what steps take as `role`,
- * one of LARS_ROLE_*: as many as parameters (LARS_ERR_INDEX), each of the right type (LARS_ERR_TYPE) and
+ * one of LARS_ROLE_*: as many as parameters (LARS_ERR_ARGUMENT), each of the right type (LARS_ERR_TYPE) and
  * number of elements (LARS_ERR_SHAPE); the message names the first that does not. Changes nothing. */
 LARS_API int32_t lars_check_arrays(lars_optimizer* optimizer, int32_t role, uint32_t count,
                                    const int32_t* dtypes, const uint64_t* elements) LARS_NOEXCEPT;
@@ -286,8 +295,8 @@ LARS_API int32_t lars_check_flat(lars_optimizer* optimizer, int32_t role, int32_
 
 /** Sets `key` to `value` for the selected parameters. selector NULL: all, also those added later. Otherwise a
  * glob on names, matched against those added so far: `*` any text, `?` one byte, `\` takes the next character
- * literally; a glob that matches nothing is LARS_ERR_SELECTOR. Later calls override earlier ones. Allowed at
- * any time; takes effect at the next step. */
+ * literally; a glob that matches nothing is LARS_ERR_SELECTOR. A value outside the key's range is
+ * LARS_ERR_VALUE. Later calls override earlier ones. Allowed at any time; takes effect at the next step. */
 LARS_API int32_t lars_set(lars_optimizer* optimizer, const char* selector, int32_t key,
                           double value) LARS_NOEXCEPT;
 
@@ -307,14 +316,15 @@ LARS_API int32_t lars_set_schedule(lars_optimizer* optimizer, const char* select
 LARS_API int32_t lars_set_schedule_if(lars_optimizer* optimizer, lars_predicate predicate, void* user,
                                       int32_t key, const lars_schedule* schedule) LARS_NOEXCEPT;
 
-/** Writes the value of `key` that the parameter's next step will use to *value (schedules are evaluated). For
- * a learning rate that was never set: LARS_ERR_STATE. */
+/** Writes the value of `key` that the parameter's next step will use to *value. Schedules are evaluated, and
+ * fail as at the step (LARS_ERR_CALLBACK, LARS_ERR_VALUE). For a learning rate that was never set, or a
+ * callback that lars_load could not restore: LARS_ERR_STATE. */
 LARS_API int32_t lars_get(lars_optimizer* optimizer, uint32_t index, int32_t key,
                           double* value) LARS_NOEXCEPT;
 
 /** Sets the keys that distinguish a variant, one of LARS_VARIANT_*, for all parameters, also those added
  * later. Learning rate, trust coefficient, eps, momentum and masks stay: their defaults differ from one
- * implementation to the next, and docs/variants.md lists them. LARS_ERR_VALUE for an unknown variant. */
+ * implementation to the next, and docs/variants.md lists them. LARS_ERR_ARGUMENT for an unknown variant. */
 LARS_API int32_t lars_set_variant(lars_optimizer* optimizer, int32_t variant) LARS_NOEXCEPT;
 
 /** Sets MLPerf's recipe for ResNet-50 on ImageNet: variant PAPER, eps 0, momentum and weight decay by the
@@ -327,22 +337,31 @@ LARS_API int32_t lars_set_mlperf_resnet50(lars_optimizer* optimizer, uint64_t ba
 
 /** Clips gradients by their global norm, the norm of all of them together after gradient_scale and
  * clip_value: where it is not below max_norm, all are multiplied by max_norm / norm
- * (optax.clip_by_global_norm). max_norm > 0; infinity (the default) clips nothing. Costs no pass over
- * memory, but takes PROPAGATE its waves; not for lars_step_parameter, which does not see all gradients
- * (LARS_ERR_STATE). */
+ * (optax.clip_by_global_norm). max_norm > 0 (LARS_ERR_VALUE); infinity (the default) clips nothing. Costs
+ * no pass over memory, but takes PROPAGATE its waves; not for lars_step_parameter, which does not see all
+ * gradients (LARS_ERR_STATE). */
 LARS_API int32_t lars_set_gradient_clip(lars_optimizer* optimizer, double max_norm) LARS_NOEXCEPT;
 
-/** Chooses what a step does about NaN and Inf: one of LARS_NONFINITE_*. The check is free: it looks at the
- * sums that the norms need anyway. */
+/** Writes the norm to which gradients are clipped to *max_norm; infinity if they are not. */
+LARS_API int32_t lars_gradient_clip(lars_optimizer* optimizer, double* max_norm) LARS_NOEXCEPT;
+
+/** Chooses what a step does about NaN and Inf: one of LARS_NONFINITE_* (LARS_ERR_ARGUMENT). The check is
+ * free: it looks at the sums that the norms need anyway. */
 LARS_API int32_t lars_set_nonfinite_policy(lars_optimizer* optimizer, int32_t policy) LARS_NOEXCEPT;
+
+/** Writes the policy, one of LARS_NONFINITE_*, to *policy. */
+LARS_API int32_t lars_nonfinite_policy(lars_optimizer* optimizer, int32_t* policy) LARS_NOEXCEPT;
 
 /** Under LARS_NONFINITE_SKIP, makes the step after `most` skipped ones in a row an error (LARS_ERR_NONFINITE)
  * instead of one more skip; 0 (default): no limit. (optax.apply_if_finite takes such a step instead.) */
 LARS_API int32_t lars_set_max_consecutive_skips(lars_optimizer* optimizer, uint64_t most) LARS_NOEXCEPT;
 
+/** Writes how many skipped steps in a row are allowed to *most; 0: no limit. */
+LARS_API int32_t lars_max_consecutive_skips(lars_optimizer* optimizer, uint64_t* most) LARS_NOEXCEPT;
+
 /** Chooses the kernels: "auto" (default: "simd"), "simd" with the widest vectors the processor has,
- * "simd/<target>" with one of those it has ("simd/AVX2"), "reference" or "blas". All but "blas" give the same
- * bits. docs/design.md compares them. */
+ * "simd/<target>" with one of those it has ("simd/AVX2"), "reference" or "blas"; LARS_ERR_ARGUMENT for
+ * others. All but "blas" give the same bits. docs/design.md compares them. */
 LARS_API int32_t lars_set_kernels(lars_optimizer* optimizer, const char* kernels) LARS_NOEXCEPT;
 
 /** The kernels in use: "simd/<target>", "reference" or "blas". Static storage. For NULL, "". While another
@@ -362,8 +381,9 @@ LARS_API int32_t lars_threads(lars_optimizer* optimizer, uint32_t* threads) LARS
 
 /** Lets the host's own pool run the steps: run(user, count, task, context) is called on the calling thread,
  * about twice a step, with count <= threads (0: as many as there are processors). run NULL returns to the
- * built-in threads. What run leaves undone the calling thread does; so it may fail or throw: before the first
- * write that is LARS_ERR_CALLBACK, later the step is completed. In a child after fork it is not called. */
+ * built-in threads. threads above LARS_MAX_THREADS: LARS_ERR_VALUE. What run leaves undone the calling thread
+ * does; so it may fail or throw: before the first write that is LARS_ERR_CALLBACK of the step, later the step
+ * is completed. In a child after fork it is not called. */
 LARS_API int32_t lars_set_parallel_for(lars_optimizer* optimizer, lars_parallel_for run, void* user,
                                        uint32_t threads) LARS_NOEXCEPT;
 
@@ -376,7 +396,8 @@ LARS_API int32_t lars_set_parallel_for(lars_optimizer* optimizer, lars_parallel_
  * each to as many elements as the shape says, aligned to the element; NULL for a tensor without elements.
  * Parameters must not overlap each other or a gradient (LARS_ERR_ALIAS); gradients may overlap each other.
  * The first step allocates the momentum; later ones that succeed allocate nothing. Returns LARS_SKIPPED, or
- * LARS_ERR_NONFINITE, by the non-finite policy. */
+ * LARS_ERR_NONFINITE, by the non-finite policy; LARS_ERR_STATE without a learning rate, LARS_ERR_CALLBACK and
+ * LARS_ERR_VALUE by schedules, LARS_ERR_ALIGNMENT. So do all forms of a step. */
 LARS_API int32_t lars_step(lars_optimizer* optimizer, void* const* parameters,
                            const void* const* gradients) LARS_NOEXCEPT;
 
@@ -394,7 +415,8 @@ LARS_API int32_t lars_step_parameter(lars_optimizer* optimizer, uint32_t index, 
 /** optax's form of lars_step: writes the increments to `updates` and leaves the parameters alone; adding them
  * gives bit for bit what lars_step gives. updates must not overlap each other, a parameter or a gradient.
  * Momentum and step counts advance as in lars_step. Not for F16 and BF16 parameters (LARS_ERR_TYPE): their
- * increments are too small for their own type, which is what the master copy is for. */
+ * increments are too small for their own type, which is what the master copy is for. Otherwise fails as
+ * lars_step. */
 LARS_API int32_t lars_update(lars_optimizer* optimizer, const void* const* parameters,
                              const void* const* gradients, void* const* updates) LARS_NOEXCEPT;
 
@@ -433,8 +455,9 @@ LARS_API int32_t lars_set_accumulation(lars_optimizer* optimizer, uint32_t micro
 
 /** Adds the gradients of one micro-batch to the accumulators: binary64 for F64 parameters, else binary32,
  * allocated by the first call. Arrays as in lars_step. parameters are only read, and only by the call that
- * completes the batch: others may pass NULL. A batch that is complete must be stepped or discarded before the
- * next (LARS_ERR_STATE). NaN and Inf are accumulated; the step's policy decides. */
+ * completes the batch, which also reads the hyper-parameters and fails by them as lars_step: others may pass
+ * NULL. A batch that is complete must be stepped or discarded before the next (LARS_ERR_STATE). NaN and Inf
+ * are accumulated; the step's policy decides. */
 LARS_API int32_t lars_accumulate(lars_optimizer* optimizer, const void* const* parameters,
                                  const void* const* gradients) LARS_NOEXCEPT;
 
@@ -459,6 +482,9 @@ LARS_API int32_t lars_accumulated(lars_optimizer* optimizer, uint32_t* accumulat
  * them or the masters of lars_step_external, or that lars_parameters_changed tells; the results are then bit
  * for bit the same (with kernels "blas", if the gradients' types stay). 0 (default): no such promise. */
 LARS_API int32_t lars_set_carry_norms(lars_optimizer* optimizer, int32_t carry) LARS_NOEXCEPT;
+
+/** Writes whether norms are carried, 1 or 0, to *carry. */
+LARS_API int32_t lars_carry_norms(lars_optimizer* optimizer, int32_t* carry) LARS_NOEXCEPT;
 
 /** Tells that parameters were changed from outside (loaded, averaged, clipped): the next step gathers all
  * norms afresh. Needed only with lars_set_carry_norms, and between lars_accumulate and lars_step_accumulated.
@@ -485,13 +511,14 @@ LARS_API int32_t lars_set_parameter_step_count(lars_optimizer* optimizer, uint32
 
 /** Writes |w|, the denominator of the trust ratio without eps (|u|, or what the variant has there), and the
  * trust ratio r (1 outside trust_ratio_mask) of the parameter's last step; each output may be NULL. They are
- * by-products of the step and cost nothing. Before the first step: LARS_ERR_STATE. */
+ * by-products of the step and cost nothing. Before its first step: LARS_ERR_STATE. */
 LARS_API int32_t lars_norms(lars_optimizer* optimizer, uint32_t index, double* weight_norm,
                             double* update_norm, double* trust_ratio) LARS_NOEXCEPT;
 
 /** Writes how many steps LARS_NONFINITE_SKIP has skipped: in a row up to now, and in all. Each output may be
- * NULL. Both saturate at UINT64_MAX. A skipped lars_step or lars_step_parameter is
- * one; a step that is taken, of whichever parameters, ends the row. */
+ * NULL. Both saturate at UINT64_MAX. A call that skips is one, whichever form of a step it is (an update, one
+ * with a state of the caller's, one of accumulated micro-batches, one of a single parameter); a step that is
+ * taken, of whichever parameters, ends the row. */
 LARS_API int32_t lars_skip_count(lars_optimizer* optimizer, uint64_t* consecutive,
                                  uint64_t* total) LARS_NOEXCEPT;
 
@@ -507,13 +534,13 @@ LARS_API int32_t lars_skip_count(lars_optimizer* optimizer, uint64_t* consecutiv
 #define LARS_TELEMETRY_EFFECTIVE_RATE 4 /**< learning rate * r */
 #define LARS_TELEMETRY_LIMITED_SHARE 5  /**< share of its steps that trust_clip or gradient_clip limited */
 #define LARS_TELEMETRY_SKIPPED_SHARE 6  /**< of its steps and the skips that it caused, the share of skips */
-#define LARS_TELEMETRY_COUNT 7          /**< how many there are */
 
 /** Told of steps: status LARS_OK or LARS_SKIPPED; steps as by lars_step_count; count parameters;
- * quantities[LARS_TELEMETRY_*][index] of each one's last step, borrowed for the call. Otherwise as
- * lars_predicate, but it cannot fail. */
+ * quantities[LARS_TELEMETRY_*][index] of each one's last step, borrowed for the call. There are
+ * quantity_count of them; later versions may pass more, and earlier ones fewer than this header has.
+ * Otherwise as lars_predicate, but it cannot fail. */
 typedef void (*lars_observer)(void* user, int32_t status, uint64_t steps, uint32_t count,
-                              const double* const* quantities);
+                              uint32_t quantity_count, const double* const* quantities);
 
 /** Writes one quantity, LARS_TELEMETRY_*, of every parameter's last step to values[0 ... parameters - 1]; 0
  * before its first. */
@@ -522,6 +549,9 @@ LARS_API int32_t lars_telemetry(lars_optimizer* optimizer, int32_t quantity, dou
 /** wanted 1: steps gather |g| also where weight decay makes the denominator another norm. Costs no pass over
  * memory, but some arithmetic. 0 (default): there LARS_TELEMETRY_GRADIENT_NORM is NaN. */
 LARS_API int32_t lars_set_gradient_norms(lars_optimizer* optimizer, int32_t wanted) LARS_NOEXCEPT;
+
+/** Writes whether steps gather |g| in any case, 1 or 0, to *wanted. */
+LARS_API int32_t lars_gradient_norms(lars_optimizer* optimizer, int32_t* wanted) LARS_NOEXCEPT;
 
 /** Has `observer` called at the end of every call that took a step or skipped one, on the calling thread.
  * NULL: nobody. What it throws is dropped: the step is done. */
@@ -545,8 +575,8 @@ LARS_API int32_t lars_nonfinite(lars_optimizer* optimizer, uint32_t* index, uint
  * @{ */
 
 /** Saves to the file `path`, which is replaced whole or not at all, whenever the process or the system stops.
- * LARS_ERR_IO tells which file is there. Names of parameters must be UTF-8 (LARS_ERR_NAME), and so must the
- * path on Windows; elsewhere it is the bytes that the system knows the file by. */
+ * LARS_ERR_IO tells which file is there. The path must be UTF-8 on Windows; elsewhere it is the bytes that
+ * the system knows the file by. After steps with a state of the caller's: LARS_ERR_STATE. */
 LARS_API int32_t lars_save(lars_optimizer* optimizer, const char* path) LARS_NOEXCEPT;
 
 /** Loads what lars_save has saved. The handle must have the same parameters: names, types and shapes, in any
@@ -555,7 +585,7 @@ LARS_API int32_t lars_save(lars_optimizer* optimizer, const char* path) LARS_NOE
  * schedule stays if that is one, else the next step asks for it (LARS_ERR_STATE). */
 LARS_API int32_t lars_load(lars_optimizer* optimizer, const char* path) LARS_NOEXCEPT;
 
-/** Writes the size of a checkpoint of the present state to *bytes. */
+/** Writes the size of a checkpoint of the present state to *bytes. LARS_ERR_STATE as from lars_save. */
 LARS_API int32_t lars_save_size(lars_optimizer* optimizer, uint64_t* bytes) LARS_NOEXCEPT;
 
 /** As lars_save, to memory: `bytes` must be what lars_save_size says (LARS_ERR_VALUE). */
@@ -571,8 +601,9 @@ LARS_API int32_t lars_load_from(lars_optimizer* optimizer, const void* buffer, u
  * Each constructor writes a new schedule to *schedule, to be released by lars_schedule_destroy. If an
  * argument is wrong, the constructor returns the status and *schedule receives an object that holds nothing
  * but the message (lars_schedule_error_message): using it anywhere returns the same status and message; it is
- * released the same way. *schedule is NULL only after LARS_ERR_MEMORY. All values must be finite. t is the
- * step number, from 0. Values are computed in binary64 with the same bits on every machine.
+ * released the same way. *schedule is NULL only after LARS_ERR_MEMORY. A value outside its range is
+ * LARS_ERR_VALUE; all must be finite. t is the step number, from 0. Values are computed in binary64 with the
+ * same bits on every machine.
  * @{ */
 
 #define LARS_INTERPOLATE_LINEAR 0 /**< straight lines between the points */
@@ -621,7 +652,8 @@ LARS_API int32_t lars_schedule_cosine_decay(double init_value, uint64_t decay_st
 
 /** Straight lines peak / div_factor -> peak at pct_start * T -> peak / div_factor at pct_final * T ->
  * peak / div_factor / final_div_factor at T = transition_steps > 0. pct_* in [0, 1]; factors > 0. optax's
- * defaults: 0.3, 0.85, 25, 1e4. Fractional steps are cut to whole ones. */
+ * defaults: 0.3, 0.85, 25, 1e4. Fractional steps are cut to whole ones. As in optax, the factors are applied
+ * in order of their steps: with pct_final < pct_start the peak is not reached. */
 LARS_API int32_t lars_schedule_linear_onecycle(uint64_t transition_steps, double peak_value, double pct_start,
                                                double pct_final, double div_factor, double final_div_factor,
                                                lars_schedule** schedule) LARS_NOEXCEPT;
@@ -638,7 +670,8 @@ LARS_API int32_t lars_schedule_warmup_constant(double init_value, double peak_va
                                                lars_schedule** schedule) LARS_NOEXCEPT;
 
 /** Linear warm-up, then cosine decay to end_value, reached at step decay_steps (which counts the warm-up, so
- * decay_steps > warmup_steps). exponent >= 0. */
+ * decay_steps > warmup_steps). exponent >= 0. As in optax, end_value is a share of peak_value: where that is
+ * 0, so is the end. */
 LARS_API int32_t lars_schedule_warmup_cosine_decay(double init_value, double peak_value,
                                                    uint64_t warmup_steps, uint64_t decay_steps,
                                                    double end_value, double exponent,
@@ -659,23 +692,25 @@ LARS_API int32_t lars_schedule_sgdr(uint32_t count, const double* init_values, c
                                     lars_schedule** schedule) LARS_NOEXCEPT;
 
 /** schedules[0] up to boundaries[0], then schedules[1] counted from there, and so on. `count` >= 1 schedules,
- * count - 1 strictly increasing boundaries. The parts are copied: they may be destroyed at once. */
+ * count - 1 strictly increasing boundaries. The parts are copied: they may be destroyed at once. At most 400
+ * joins in each other (LARS_ERR_ARGUMENT). */
 LARS_API int32_t lars_schedule_join(uint32_t count, const lars_schedule* const* schedules,
                                     const uint64_t* boundaries, lars_schedule** schedule) LARS_NOEXCEPT;
 
 /** The caller's own function. function and user must outlive every optimizer and join that uses the schedule.
- */
+ * Two handles that use it may call it at the same time. */
 LARS_API int32_t lars_schedule_callback(lars_schedule_function function, void* user,
                                         lars_schedule** schedule) LARS_NOEXCEPT;
 
-/** Writes the schedule's value at `step` to *value. LARS_ERR_VALUE if it overflows. */
+/** Writes the schedule's value at `step` to *value. LARS_ERR_VALUE if it overflows, LARS_ERR_CALLBACK if its
+ * function fails. Without a message: a schedule never changes, so that threads may share it. */
 LARS_API int32_t lars_schedule_value(const lars_schedule* schedule, uint64_t step,
                                      double* value) LARS_NOEXCEPT;
 
 /** Why the schedule could not be made; "" if it could, and a static text for NULL. Owned by the schedule. */
 LARS_API const char* lars_schedule_error_message(const lars_schedule* schedule) LARS_NOEXCEPT;
 
-/** Releases a schedule. NULL is allowed and does nothing. */
+/** Releases a schedule, which no other thread may be using. NULL is allowed and does nothing. */
 LARS_API void lars_schedule_destroy(lars_schedule* schedule) LARS_NOEXCEPT;
 
 /** @} */

@@ -21,17 +21,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "cpp/callbacks.hpp"
-#include "cpp/entry.hpp"
+#include "cpp/calls.hpp"
 #include "cpp/errors.hpp"
 #include "cpp/keys.hpp"
 #include "cpp/schedule.hpp"
-#include "cpp/state.hpp"
+#include "cpp/text.hpp"
 #include "cpp/views.hpp"
 #include "lars.h"
 
@@ -45,13 +45,18 @@ inline std::string_view version() noexcept { return lars_version_string(); }
 /// object exclude each other: while one runs, any other returns Status::busy at once, also from within a
 /// function that it calls. Moving and destroying are no calls: nothing else may run then.
 template <class Errors>
-class BasicOptimizer : private OptimizerState {
+class BasicOptimizer : private Calls<Errors> {
+  using Base = Calls<Errors>;
+  using Base::call, Base::give, Base::stepped, Base::with, Base::number;
+  using Base::check_flat, Base::check_one, Base::check_status_;
+  using Base::check_parameters, Base::check_gradients, Base::check_momentum, Base::check_masters;
+  using Base::first_, Base::second_, Base::third_, Base::momentum_, Base::masters_;
+  using Base::handle_, Base::observer_, Base::parallel_for_;
+
  public:
   template <class T>
   using Returned = typename Errors::template Returned<T>;
   using Schedule = BasicSchedule<Errors>;
-  using Tensors = Span<const Tensor>;
-  using ConstTensors = Span<const ConstTensor>;
 
   /// In the style without exceptions, an optimizer for which there was no memory is one whose calls all
   /// return Status::argument.
@@ -65,23 +70,25 @@ class BasicOptimizer : private OptimizerState {
   // ---- Parameters
 
   /// Its index.
-  Returned<std::uint32_t> add_parameter(const char* name, Type type, Span<const std::int64_t> shape) {
+  Returned<std::uint32_t> add_parameter(std::string_view name, Type type, const Shape& shape) {
+    const Text text(name);
     std::uint32_t index = 0;
     return call(index, [&] {
-      return lars_add_parameter(get(), name, number(type), static_cast<std::uint32_t>(shape.size()),
-                                shape.data(), &index);
+      return with(text, LARS_ERR_NAME, "name holds a NUL; remove it", [&] {
+        return lars_add_parameter(get(), text.c_str(), number(type), shape.size(), shape.data(), &index);
+      });
     });
   }
-  Returned<std::uint32_t> add_parameter(const std::string& name, Type type, Span<const std::int64_t> shape) {
-    return add_parameter(name.c_str(), type, shape);
-  }
   [[nodiscard]] Returned<std::uint32_t> parameter_count() const {
-    std::uint32_t count = 0;
-    return call(count, [&] { return lars_parameter_count(get(), &count); });
+    return this->template read<std::uint32_t>(lars_parameter_count);
   }
-  [[nodiscard]] Returned<std::uint32_t> parameter_index(const std::string& name) const {
+  [[nodiscard]] Returned<std::uint32_t> parameter_index(std::string_view name) const {
+    const Text text(name);
     std::uint32_t index = 0;
-    return call(index, [&] { return lars_parameter_index(get(), name.c_str(), &index); });
+    return call(index, [&] {
+      return with(text, LARS_ERR_NAME, "no parameter's name holds a NUL",
+                  [&] { return lars_parameter_index(get(), text.c_str(), &index); });
+    });
   }
   [[nodiscard]] Returned<Parameter> parameter(std::uint32_t index) const {
     const char* name = "";
@@ -96,8 +103,11 @@ class BasicOptimizer : private OptimizerState {
     });
   }
   Returned<void> set_gradient_type(Type type) { return set_gradient_type(All(), type); }
-  Returned<void> set_gradient_type(Selector selector, Type type) {
-    return call([&] { return lars_set_gradient_dtype(get(), selector.glob, number(type)); });
+  Returned<void> set_gradient_type(const Selector& selector, Type type) {
+    return call([&] {
+      return with(selector, LARS_ERR_SELECTOR, Base::kCutSelector,
+                  [&] { return lars_set_gradient_dtype(get(), selector.c_str(), number(type)); });
+    });
   }
   [[nodiscard]] Returned<Type> gradient_type(std::uint32_t index) const {
     Type found = Type::f32;
@@ -113,26 +123,27 @@ class BasicOptimizer : private OptimizerState {
   // predicate on lars::Parameter holds
 
   Returned<void> set(Key key, double value) { return set(All(), key, value); }
-  Returned<void> set(Selector selector, Key key, double value) {
-    return give(key, selector.glob == nullptr, {},
-                [&] { return lars_set(get(), selector.glob, number(key), value); });
+  Returned<void> set(const Selector& selector, Key key, double value) {
+    return give(key, selector, {}, [&] { return lars_set(get(), selector.c_str(), number(key), value); });
   }
   Returned<void> set(Key key, const Schedule& schedule) { return set(All(), key, schedule); }
-  Returned<void> set(Selector selector, Key key, const Schedule& schedule) {
-    return give(key, selector.glob == nullptr, schedule.functions_,
-                [&] { return lars_set_schedule(get(), selector.glob, number(key), schedule.get()); });
+  Returned<void> set(const Selector& selector, Key key, const Schedule& schedule) {
+    return give(key, selector, schedule.functions_,
+                [&] { return lars_set_schedule(get(), selector.c_str(), number(key), schedule.get()); });
+  }
+  /// A function, or an object that is called; it may change as it is.
+  template <class Predicate>
+  Returned<void> set_if(Predicate&& predicate, Key key, double value) {
+    using Called = std::remove_reference_t<Predicate>;
+    PredicateUser<Called> user{std::addressof(predicate)};
+    return call([&] { return lars_set_if(get(), call_predicate<Called>, &user, number(key), value); });
   }
   template <class Predicate>
-  Returned<void> set_if(const Predicate& predicate, Key key, double value) {
-    return call([&] {
-      return lars_set_if(get(), call_predicate<Predicate>, user_of(predicate), number(key), value);
-    });
-  }
-  template <class Predicate>
-  Returned<void> set_if(const Predicate& predicate, Key key, const Schedule& schedule) {
-    return give(key, false, schedule.functions_, [&] {
-      return lars_set_schedule_if(get(), call_predicate<Predicate>, user_of(predicate), number(key),
-                                  schedule.get());
+  Returned<void> set_if(Predicate&& predicate, Key key, const Schedule& schedule) {
+    using Called = std::remove_reference_t<Predicate>;
+    PredicateUser<Called> user{std::addressof(predicate)};
+    return give(key, schedule.functions_, [&] {
+      return lars_set_schedule_if(get(), call_predicate<Called>, &user, number(key), schedule.get());
     });
   }
   /// The value that the parameter's next step will use.
@@ -149,25 +160,37 @@ class BasicOptimizer : private OptimizerState {
   Returned<void> set_gradient_clip(double max_norm) {
     return call([&] { return lars_set_gradient_clip(get(), max_norm); });
   }
+  [[nodiscard]] Returned<double> gradient_clip() const {
+    return this->template read<double>(lars_gradient_clip);
+  }
   Returned<void> set_nonfinite_policy(NonfinitePolicy policy) {
     return call([&] { return lars_set_nonfinite_policy(get(), number(policy)); });
+  }
+  [[nodiscard]] Returned<NonfinitePolicy> nonfinite_policy() const {
+    return this->template read<NonfinitePolicy>(lars_nonfinite_policy);
   }
   Returned<void> set_max_consecutive_skips(std::uint64_t most) {
     return call([&] { return lars_set_max_consecutive_skips(get(), most); });
   }
+  [[nodiscard]] Returned<std::uint64_t> max_consecutive_skips() const {
+    return this->template read<std::uint64_t>(lars_max_consecutive_skips);
+  }
 
   // ---- What steps run on
 
-  Returned<void> set_kernels(const std::string& kernels) {
-    return call([&] { return lars_set_kernels(get(), kernels.c_str()); });
+  Returned<void> set_kernels(std::string_view kernels) {
+    const Text text(kernels);
+    return call([&] {
+      return with(text, LARS_ERR_ARGUMENT, "kernels: the text holds a NUL, and names none",
+                  [&] { return lars_set_kernels(get(), text.c_str()); });
+    });
   }
   [[nodiscard]] std::string_view kernels() const noexcept { return lars_kernels(get()); }
   Returned<void> set_threads(std::uint32_t threads) {
     return call([&] { return lars_set_threads(get(), threads); });
   }
   [[nodiscard]] Returned<std::uint32_t> threads() const {
-    std::uint32_t threads = 0;
-    return call(threads, [&] { return lars_threads(get(), &threads); });
+    return this->template read<std::uint32_t>(lars_threads);
   }
   /// run(count, task) calls task(i) for each i below count, on the host's own threads; an empty function: the
   /// built-in threads.
@@ -264,6 +287,7 @@ class BasicOptimizer : private OptimizerState {
   Returned<void> set_carry_norms(bool carry) {
     return call([&] { return lars_set_carry_norms(get(), carry ? 1 : 0); });
   }
+  [[nodiscard]] Returned<bool> carry_norms() const { return this->template read<bool>(lars_carry_norms); }
   Returned<void> parameters_changed() {
     return call([&] { return lars_parameters_changed(get()); });
   }
@@ -271,8 +295,7 @@ class BasicOptimizer : private OptimizerState {
   // ---- What the steps did
 
   [[nodiscard]] Returned<std::uint64_t> step_count() const {
-    std::uint64_t steps = 0;
-    return call(steps, [&] { return lars_step_count(get(), &steps); });
+    return this->template read<std::uint64_t>(lars_step_count);
   }
   [[nodiscard]] Returned<std::uint64_t> step_count(std::uint32_t index) const {
     std::uint64_t steps = 0;
@@ -312,6 +335,9 @@ class BasicOptimizer : private OptimizerState {
   Returned<void> set_gradient_norms(bool wanted) {
     return call([&] { return lars_set_gradient_norms(get(), wanted ? 1 : 0); });
   }
+  [[nodiscard]] Returned<bool> gradient_norms() const {
+    return this->template read<bool>(lars_gradient_norms);
+  }
   /// Called after every step; an empty function: nobody.
   Returned<void> set_observer(Observer observer) {
     auto kept = observer ? std::make_unique<Observer>(std::move(observer)) : nullptr;
@@ -325,11 +351,17 @@ class BasicOptimizer : private OptimizerState {
 
   // ---- Checkpoints
 
-  Returned<void> save(const std::string& path) const {
-    return call([&] { return lars_save(get(), path.c_str()); });
+  Returned<void> save(std::string_view path) const {
+    const Text text(path);
+    return call([&] {
+      return with(text, LARS_ERR_ARGUMENT, Base::kCutPath, [&] { return lars_save(get(), text.c_str()); });
+    });
   }
-  Returned<void> load(const std::string& path) {
-    return call([&] { return lars_load(get(), path.c_str()); });
+  Returned<void> load(std::string_view path) {
+    const Text text(path);
+    return call([&] {
+      return with(text, LARS_ERR_ARGUMENT, Base::kCutPath, [&] { return lars_load(get(), text.c_str()); });
+    });
   }
   [[nodiscard]] Returned<std::vector<std::byte>> save() const {
     std::vector<std::byte> checkpoint;
@@ -347,39 +379,6 @@ class BasicOptimizer : private OptimizerState {
 
   /// For lars.h. An optimizer that was moved from has none.
   [[nodiscard]] lars_optimizer* get() const noexcept { return handle_.get(); }
-
- private:
-  // Every call goes through one of these: lars.h's functions let one caller in at a time, but the room for
-  // arguments, the kept functions and the handle's message are shared beyond them.
-  /// The status of a body, and `value`, which it has filled.
-  template <class Value, class Body>
-  Returned<Value> call(Value& value, const Body& body) const {
-    const Entry entry(busy_);
-    const std::int32_t status = entry.entered() ? body() : LARS_ERR_BUSY;
-    if (status < 0) return Errors::template fail<Value>(Status{status}, message_of(status));
-    return Errors::template succeed<Value>(Status{status}, std::move(value));
-  }
-  template <class Body>
-  Returned<void> call(const Body& body) const {
-    const Entry entry(busy_);
-    const std::int32_t status = entry.entered() ? body() : LARS_ERR_BUSY;
-    if (status < 0) return Errors::template fail<void>(Status{status}, message_of(status));
-    return Errors::succeed(Status{status});
-  }
-  /// A call of set, which gives a key a schedule that calls these functions, or a value.
-  template <class Set>
-  Returned<void> give(Key key, bool for_all, const Functions& functions, const Set& set) {
-    return call([&] { return keep(key, for_all, functions, set); });
-  }
-  template <class Body>
-  Returned<bool> stepped(const Body& body) {
-    bool taken = false;
-    return call(taken, [&] {
-      const std::int32_t status = body();
-      taken = status == LARS_OK;
-      return status;
-    });
-  }
 };
 
 #if LARS_CPP_EXCEPTIONS

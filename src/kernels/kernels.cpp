@@ -5,6 +5,7 @@
 #include <string>
 
 #include "error.h"
+#include "utf8.h"
 
 namespace lars {
 
@@ -26,7 +27,7 @@ const KernelSet& kernel_set(std::string_view name) {
   fail(LARS_ERR_ARGUMENT,
        "kernels: \"{}\" is unknown or not for this processor; the choices here are \"auto\", \"simd\", "
        "{}\"reference\" and {}",
-       name, targets, kBlas);
+       shown(name), targets, kBlas);
 }
 
 }  // namespace lars

@@ -30,7 +30,7 @@ std::int32_t select_all(void* /*user*/, std::uint32_t /*index*/, const char* /*n
 }
 
 void observe(void* /*user*/, std::int32_t /*status*/, std::uint64_t /*steps*/, std::uint32_t /*count*/,
-             const double* const* /*quantities*/) {}
+             std::uint32_t /*quantity_count*/, const double* const* /*quantities*/) {}
 
 void spoil(World& x) { set_element(x.trainee.specs()[0], x.trainee.gradients[0], 3, NAN); }
 
@@ -132,7 +132,7 @@ const std::vector<Call>& reading_calls() {
        LARS_ERR_SHAPE},
       {"lars_check_arrays",
        [](World& x) { return lars_check_arrays(x.get(), LARS_ROLE_PARAMETER, 0, nullptr, nullptr); },
-       LARS_ERR_INDEX},
+       LARS_ERR_ARGUMENT},
       {"lars_check_flat", [](World& x) { return lars_check_flat(x.get(), LARS_ROLE_MASTER, LARS_F64, 1); },
        LARS_ERR_TYPE},
       {"lars_gradient_dtype",
@@ -141,6 +141,23 @@ const std::vector<Call>& reading_calls() {
          return lars_gradient_dtype(x.get(), 1, &type);
        }},
       {"lars_get", [](World& x) { return lars_get(x.get(), 0, LARS_EPS, x.values); }},
+      {"lars_gradient_clip", [](World& x) { return lars_gradient_clip(x.get(), x.values); }},
+      {"lars_nonfinite_policy",
+       [](World& x) {
+         std::int32_t policy = 0;
+         return lars_nonfinite_policy(x.get(), &policy);
+       }},
+      {"lars_max_consecutive_skips", [](World& x) { return lars_max_consecutive_skips(x.get(), &x.count); }},
+      {"lars_carry_norms",
+       [](World& x) {
+         std::int32_t carry = 0;
+         return lars_carry_norms(x.get(), &carry);
+       }},
+      {"lars_gradient_norms",
+       [](World& x) {
+         std::int32_t wanted = 0;
+         return lars_gradient_norms(x.get(), &wanted);
+       }},
       {"lars_threads", [](World& x) { return lars_threads(x.get(), &x.number); }},
       {"lars_accumulated", [](World& x) { return lars_accumulated(x.get(), &x.number, nullptr); }},
       {"lars_step_count", [](World& x) { return lars_step_count(x.get(), &x.count); }},

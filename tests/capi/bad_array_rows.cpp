@@ -73,9 +73,9 @@ std::vector<Row> array_rows() {
   return {
       {"lars_check_arrays", "role", "unknown", LARS_ERR_ARGUMENT, {"role 4", "LARS_ROLE_PARAMETER (0)", "LARS_ROLE_MASTER (3)"},
        [](World& x) { return lars_check_arrays(x.get(), 4, 3, kTypes, kElements); }},
-      {"lars_check_arrays", "count", "too few", LARS_ERR_INDEX, {"2 gradient arrays", "there are 3 parameters"},
+      {"lars_check_arrays", "count", "too few", LARS_ERR_ARGUMENT, {"2 gradient arrays", "there are 3 parameters"},
        [](World& x) { return lars_check_arrays(x.get(), LARS_ROLE_GRADIENT, 2, kTypes, kElements); }},
-      {"lars_check_arrays", "count", "none", LARS_ERR_INDEX, {"0 gradient arrays", "3 parameters"},
+      {"lars_check_arrays", "count", "none", LARS_ERR_ARGUMENT, {"0 gradient arrays", "3 parameters"},
        [](World& x) { return lars_check_arrays(x.get(), LARS_ROLE_GRADIENT, 0, nullptr, nullptr); }},
       {"lars_check_arrays", "dtypes", "NULL", LARS_ERR_ARGUMENT, {"dtypes is NULL"},
        [](World& x) { return lars_check_arrays(x.get(), LARS_ROLE_GRADIENT, 3, nullptr, kElements); }},

@@ -134,7 +134,7 @@ std::vector<Row> execution_rows() {
        [](World& x) { return with(x.g, 2, static_cast<const void*>(kNans), [&] { return with_accumulated(x, 1, 1, [&] { return lars_step_accumulated(x.get(), x.w.data()); }); }); }},
       {"lars_add_parameter", "optimizer", "after an accumulation", LARS_ERR_STATE, {"'new' comes too late", "accumulation"},
        [](World& x) { return with_accumulated(x, 1, 2, [&] { return lars_add_parameter(x.get(), "new", LARS_F32, 0, nullptr, nullptr); }); }},
-      {"lars_set_carry_norms", "carry", "neither 0 nor 1", LARS_ERR_VALUE, {"carry: 2", "0 or 1"},
+      {"lars_set_carry_norms", "carry", "neither 0 nor 1", LARS_ERR_ARGUMENT, {"carry: 2", "0 or 1"},
        [](World& x) { return lars_set_carry_norms(x.get(), 2); }},
   };
   // clang-format on

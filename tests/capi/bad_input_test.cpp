@@ -68,7 +68,7 @@ std::string snapshot(const World& world) {
   std::uint64_t skips[2] = {};
   lars_skip_count(world.get(), &skips[0], &skips[1]);
   out << skips[0] << ' ' << skips[1] << '\n';
-  for (std::int32_t quantity = 0; quantity < LARS_TELEMETRY_COUNT; ++quantity) {
+  for (std::int32_t quantity = 0; quantity <= LARS_TELEMETRY_SKIPPED_SHARE; ++quantity) {
     std::array<double, 3> values = {};
     out << lars_telemetry(world.get(), quantity, values.data());
     for (const double value : values) out << ' ' << value;

@@ -122,13 +122,13 @@ void add_scheduled_value_rows(std::vector<Row>& rows) {
     for (const double bad : facts.range.bad) {
       // Schedules themselves take finite values only.
       if (!facts.range.schedulable || !std::isfinite(bad)) continue;
-      rows.push_back(
-          {"lars_step",
-           "optimizer",
-           facts.name + " scheduled as " + name_of(bad),
-           LARS_ERR_VALUE,
-           {facts.name + ": its schedule gives " + text_of(bad) + " at step 1", facts.range.description},
-           [key = facts.key, bad](World& x) { return step_with_scheduled(x, key, bad); }});
+      rows.push_back({"lars_step",
+                      "optimizer",
+                      facts.name + " scheduled as " + name_of(bad),
+                      LARS_ERR_VALUE,
+                      {facts.name + " of 'a.weight': its schedule gives " + text_of(bad) + " at step 1",
+                       facts.range.description},
+                      [key = facts.key, bad](World& x) { return step_with_scheduled(x, key, bad); }});
     }
   }
 }

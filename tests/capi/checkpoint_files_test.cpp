@@ -235,10 +235,7 @@ TEST_F(Checkpoints, OfOtherParametersSayWhichDiffer) {
   expect_refused(more, checkpoint, LARS_ERR_MISMATCH, "it has no parameter 'c', which this optimizer has");
 }
 
-TEST_F(Checkpoints, NamesMustBeUtf8) {
-  Trainee trainee = make_trainee([](Trainee&) {}, {{"\xff", LARS_F32, {2}}});
-  EXPECT_EQ(lars_save(trainee.get(), path().c_str()), LARS_ERR_NAME);
-  EXPECT_FALSE(fs::exists(path()));
+TEST_F(Checkpoints, NamesMayBeAnyThatParametersHave) {
   Trainee spoken = make_trainee([](Trainee&) {}, {{"\"\\ß\u2028", LARS_F32, {2}}});
   expect_ok(load(spoken, saved(spoken)), spoken);
 }

@@ -132,7 +132,7 @@ TEST_F(Checkpoints, CountsAndTelemetryComeBack) {
   EXPECT_EQ(lars_skip_count(second.get(), &consecutive, &total), LARS_OK);
   EXPECT_EQ(consecutive, 2U);
   EXPECT_EQ(total, 2U);
-  for (std::int32_t quantity = 0; quantity < LARS_TELEMETRY_COUNT; ++quantity) {
+  for (std::int32_t quantity = 0; quantity <= LARS_TELEMETRY_SKIPPED_SHARE; ++quantity) {
     std::vector<double> expected(all_types().size());
     std::vector<double> values(all_types().size());
     EXPECT_EQ(lars_telemetry(first.get(), quantity, expected.data()), LARS_OK);

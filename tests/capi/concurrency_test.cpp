@@ -202,7 +202,7 @@ struct Meddler {
   std::uint64_t calls = 0;
 
   static void observe(void* user, std::int32_t /*status*/, std::uint64_t /*steps*/, std::uint32_t /*count*/,
-                      const double* const* /*quantities*/) {
+                      std::uint32_t /*quantity_count*/, const double* const* /*quantities*/) {
     auto& self = *static_cast<Meddler*>(user);
     lars_optimizer* handle = self.trainee.get();
     ++self.calls;

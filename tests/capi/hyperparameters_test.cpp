@@ -3,7 +3,9 @@
 
 #include <cmath>
 #include <string>
+#include <tuple>
 
+#include "support/checkpoints.h"
 #include "support/trainee.h"
 
 namespace lars_test {
@@ -177,6 +179,39 @@ TEST(Hyperparameters, EachTensorsOwnStepCountSelectsTheValue) {
   }
   EXPECT_EQ(get(trainee, 0, LARS_LEARNING_RATE), 3.0);
   EXPECT_EQ(get(trainee, 1, LARS_LEARNING_RATE), 0.0);
+}
+
+/// Also those that lars_load has replaced.
+TEST(Settings, CanBeReadBack) {
+  const auto read = [](lars_optimizer* optimizer) {
+    std::int32_t policy = -1;
+    std::uint64_t most = 99;
+    double clip = -1.0;
+    std::int32_t norms = -1;
+    EXPECT_EQ(lars_nonfinite_policy(optimizer, &policy), LARS_OK);
+    EXPECT_EQ(lars_max_consecutive_skips(optimizer, &most), LARS_OK);
+    EXPECT_EQ(lars_gradient_clip(optimizer, &clip), LARS_OK);
+    EXPECT_EQ(lars_gradient_norms(optimizer, &norms), LARS_OK);
+    return std::make_tuple(policy, most, clip, norms);
+  };
+  const Trainee trainee({{"w", LARS_F32, {3}}});
+  EXPECT_EQ(read(trainee.get()), std::make_tuple(LARS_NONFINITE_REFUSE, std::uint64_t{0}, INFINITY, 0));
+  EXPECT_EQ(lars_set_nonfinite_policy(trainee.get(), LARS_NONFINITE_SKIP), LARS_OK);
+  EXPECT_EQ(lars_set_max_consecutive_skips(trainee.get(), 7), LARS_OK);
+  EXPECT_EQ(lars_set_gradient_clip(trainee.get(), 1.5), LARS_OK);
+  EXPECT_EQ(lars_set_gradient_norms(trainee.get(), 1), LARS_OK);
+  EXPECT_EQ(read(trainee.get()), std::make_tuple(LARS_NONFINITE_SKIP, std::uint64_t{7}, 1.5, 1));
+
+  const Trainee loader({{"w", LARS_F32, {3}}});
+  EXPECT_EQ(load(loader, saved(trainee)), LARS_OK);
+  EXPECT_EQ(read(loader.get()), std::make_tuple(LARS_NONFINITE_SKIP, std::uint64_t{7}, 1.5, 0));
+
+  std::int32_t carry = -1;
+  EXPECT_EQ(lars_carry_norms(trainee.get(), &carry), LARS_OK);
+  EXPECT_EQ(carry, 0);
+  EXPECT_EQ(lars_set_carry_norms(trainee.get(), 1), LARS_OK);
+  EXPECT_EQ(lars_carry_norms(trainee.get(), &carry), LARS_OK);
+  EXPECT_EQ(carry, 1);
 }
 
 }  // namespace

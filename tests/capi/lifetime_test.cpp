@@ -35,7 +35,10 @@ TEST(Library, EveryStatusHasItsName) {
       {LARS_ERR_CALLBACK, "LARS_ERR_CALLBACK"},
       {LARS_ERR_NONFINITE, "LARS_ERR_NONFINITE"},
       {LARS_ERR_MEMORY, "LARS_ERR_MEMORY"},
-      {LARS_ERR_INTERNAL, "LARS_ERR_INTERNAL"}};
+      {LARS_ERR_INTERNAL, "LARS_ERR_INTERNAL"},
+      {LARS_ERR_IO, "LARS_ERR_IO"},
+      {LARS_ERR_FORMAT, "LARS_ERR_FORMAT"},
+      {LARS_ERR_MISMATCH, "LARS_ERR_MISMATCH"}};
   for (const auto& [status, name] : statuses) EXPECT_EQ(lars_status_name(status), name);
   EXPECT_STREQ(lars_status_name(2), "unknown status");
   EXPECT_STREQ(lars_status_name(-1000), "unknown status");

@@ -136,6 +136,22 @@ TEST(Schedules, OneCycleOverTheGreatestCountKeepsItsShape) {
   EXPECT_NEAR(value_at(cycle, kSteps), 4e-6, 1e-18);
 }
 
+/// As in optax, which applies the factors in order of their steps.
+TEST(Schedules, OneCycleThatEndsBeforeItsPeakDoesNotReachIt) {
+  const ScheduleHandle cycle =
+      make_schedule(lars_schedule_linear_onecycle, std::uint64_t{10}, 1.0, 0.85, 0.3, 25.0, 1e4);
+  EXPECT_DOUBLE_EQ(value_at(cycle, 0), 0.04);
+  EXPECT_DOUBLE_EQ(value_at(cycle, 3), 0.04 / 25.0);
+  EXPECT_DOUBLE_EQ(value_at(cycle, 8), 0.04);
+}
+
+/// As in optax, whose end is a share of the peak.
+TEST(Schedules, WarmupToAPeakOfZeroEndsAtZero) {
+  const ScheduleHandle schedule = make_schedule(lars_schedule_warmup_cosine_decay, 0.0, 0.0, std::uint64_t{1},
+                                                std::uint64_t{10}, 0.5, 1.0);
+  EXPECT_EQ(value_at(schedule, 10), 0.0);
+}
+
 TEST(Schedules, ValidOneHasNoMessage) {
   EXPECT_STREQ(lars_schedule_error_message(make_schedule(lars_schedule_constant, 1.0).get()), "");
 }
@@ -150,7 +166,7 @@ TEST(Schedules, ValueOutOfAKeysRangeFailsTheStepAndChangesNothing) {
   const std::vector<Bytes> before = trainee.parameters;
   EXPECT_EQ(trainee.step(), LARS_ERR_VALUE);
   EXPECT_STREQ(lars_error_message(trainee.get()),
-               "weight_decay: its schedule gives -0.5 at step 2; it must be finite and at least 0");
+               "weight_decay of 'w': its schedule gives -0.5 at step 2; it must be finite and at least 0");
   EXPECT_EQ(trainee.parameters, before);
 }
 

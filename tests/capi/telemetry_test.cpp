@@ -35,7 +35,7 @@ double norm_of(const TensorSpec& spec, const Bytes& bytes) {
 
 TEST(Telemetry, IsZeroBeforeTheFirstStep) {
   Trainee trainee = make_trainee();
-  for (std::int32_t quantity = 0; quantity < LARS_TELEMETRY_COUNT; ++quantity)
+  for (std::int32_t quantity = 0; quantity <= LARS_TELEMETRY_SKIPPED_SHARE; ++quantity)
     EXPECT_EQ(telemetry(trainee, quantity), (std::vector<double>{0, 0, 0})) << quantity;
 }
 
@@ -134,10 +134,14 @@ struct Observed {
   bool throws = false;
 
   static void observe(void* user, std::int32_t status, std::uint64_t steps, std::uint32_t count,
-                      const double* const* quantities) {
+                      std::uint32_t quantity_count, const double* const* quantities) {
     auto& self = *static_cast<Observed*>(user);
     EXPECT_EQ(std::this_thread::get_id(), self.thread);
     EXPECT_EQ(lars_step_count(self.optimizer, &steps), LARS_ERR_BUSY);
+    EXPECT_EQ(quantity_count, 7U);
+    std::vector<double> values(count);
+    for (std::uint32_t quantity = 0; quantity < quantity_count; ++quantity)
+      values.assign(quantities[quantity], quantities[quantity] + count);
     self.statuses.push_back(status);
     self.steps.push_back(steps);
     self.ratios.assign(quantities[LARS_TELEMETRY_TRUST_RATIO],

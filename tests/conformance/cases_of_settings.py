@@ -111,6 +111,56 @@ def _(x):
     x.step()
 
 
+@case("settings read back, and those that a checkpoint replaces")
+def _(x):
+    settings = ("nonfinite_policy", "max_consecutive_skips", "gradient_clip", "carry_norms", "gradient_norms")
+    x.model()
+    for setting in settings:
+        x.call(setting)
+    x.call("set_nonfinite_policy", policy="skip")
+    x.call("set_max_consecutive_skips", most=7)
+    x.call("set_gradient_clip", max_norm=0.75)
+    x.call("set_carry_norms", carry=True)
+    x.call("set_gradient_norms", wanted=True)
+    for setting in settings:
+        x.call(setting)
+    x.call("save", to="skipping")
+    x.call("set_nonfinite_policy", policy="propagate")
+    x.call("set_max_consecutive_skips", most=0)
+    x.call("set_gradient_clip", max_norm="inf")
+    x.call("set_carry_norms", carry=False)
+    x.call("load", **{"from": "skipping"})
+    for setting in settings:
+        x.call(setting)
+
+
+@case("names must be UTF-8, without control characters")
+def _(x):
+    x.call("add_parameter", name="Gewicht.α\u00a0β", shape=[2], dtype="float32")
+    x.call("add_parameter", name="next\u0085line", shape=[2], dtype="float32")
+    x.call("add_parameter", name="escape\u001b[2J", shape=[2], dtype="float32")
+    x.call("add_parameter", name="n" * 300, shape=[2], dtype="float32")
+    x.call("parameter_index", name="\u001b[2J" + "n" * 300)
+    x.call("set", selector="*\u0085" + "n" * 300, key="eps", value=0.5)
+    x.call("parameter_count")
+
+
+@case("a lost callback is asked for at the next step, in whichever part of a join it is")
+def _(x):
+    x.parameter("w", (5,))
+    x.call("set", key="learning_rate", schedule={"join": {"schedules": [{"constant": {"value": 0.5}}, {"callback": "reciprocal"}],
+                                                          "boundaries": [1000]}})  # fmt: skip
+    x.step()
+    x.call("save", to="joined")
+    x.call("new")
+    x.call("add_parameter", name="w", shape=[5], dtype="float32")
+    x.call("load", **{"from": "joined"})
+    x.call("get", index=0, key="learning_rate")
+    x.call("step", parameters=["w"], gradients=["w.gradient"])
+    x.call("set", key="learning_rate", value=0.5)
+    x.call("step", parameters=["w"], gradients=["w.gradient"])
+
+
 # ---- Schedules ------------------------------------------------------------------------------------------
 
 SCHEDULES = {

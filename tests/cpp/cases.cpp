@@ -69,6 +69,13 @@ std::string word_of(Type type) {
   throw std::logic_error("no such type");
 }
 
+std::string word_of(lars::NonfinitePolicy policy) {
+  for (const auto& [word, value] : kPolicies) {
+    if (value == policy) return word;
+  }
+  throw std::logic_error("no such policy");
+}
+
 double number(const Json& value) {
   return value.is_string() ? std::strtod(value.get<std::string>().c_str(), nullptr) : value.get<double>();
 }

@@ -13,6 +13,7 @@ using Json = nlohmann::json;
 
 lars::Type type_of(const Json& word);
 std::string word_of(lars::Type type);
+std::string word_of(lars::NonfinitePolicy policy);
 lars::Key key_of(const Json& word);
 lars::Telemetry quantity_of(const Json& word);
 lars::Variant variant_of(const Json& word);

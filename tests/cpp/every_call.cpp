@@ -1,11 +1,65 @@
 // Every call of lars.hpp, compiled in every dialect and style; never run.
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <lars/lars.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace {
+
+/// As Optimizer::parameter gives it.
+lars::Span<const std::int64_t> optimizer_shape() { return {}; }
+
+bool is_vector(const lars::Parameter& parameter) { return parameter.shape.size() == 1; }
+
+/// The arguments that calls take besides those of use().
+template <class Optimizer>
+void use_other_arguments(Optimizer& optimizer) {
+  std::vector<float> w(4);
+  const std::vector<float> g(4);
+  std::vector<std::vector<float>> all(2, w);
+  const std::vector<std::vector<float>> all_gradients(2, g);
+  std::vector<lars::Tensor> tensors = {w, w};
+  lars::Tensor two[] = {w, w};
+  const std::array<std::size_t, 2> extents = {2, 2};
+  const std::int64_t three[] = {2, 2, 2};
+  const std::vector<int> none;
+  const auto done = [&](auto&&... calls) { (static_cast<void>(calls()), ...); };
+  done([&] { return optimizer.add_parameter("a", lars::Type::f32, {w.size()}); },
+       [&] {
+         return optimizer.add_parameter(std::string_view("b"), lars::Type::f32, {w.size(), 10});
+       },
+       [&] { return optimizer.add_parameter(std::string("c"), lars::Type::f32, extents); },
+       [&] { return optimizer.add_parameter("d", lars::Type::f32, three); },
+       [&] {
+         return optimizer.add_parameter("e", lars::Type::f32, {three, 3});
+       },
+       [&] { return optimizer.add_parameter("f", lars::Type::f32, none); },
+       [&] { return optimizer.add_parameter("g", lars::Type::f32, optimizer_shape()); },
+       [&] { return optimizer.add_parameter("h", lars::Type::f32, {}); },
+       [&] { return optimizer.add_parameter("i", lars::Type::f32, {0}); },
+       [&] {
+         return optimizer.add_parameter("j", lars::Type::f32, {0, 10});
+       },
+       [&] { return optimizer.set(std::string_view("*.bias"), lars::Key::eps, 0.1); },
+       [&] { return optimizer.set_kernels(std::string_view("auto")); },
+       [&] { return optimizer.save(std::string_view("file")); },
+       [&] { return optimizer.set_if(is_vector, lars::Key::eps, 0.1); },
+       [&] { return optimizer.set_if(&is_vector, lars::Key::eps, 0.1); },
+       [&] {
+         int count = 0;
+         return optimizer.set_if([count](const lars::Parameter&) mutable { return count++ == 0; },
+                                 lars::Key::eps, 0.1);
+       },
+       [&] { return optimizer.step(all, all_gradients); }, [&] { return optimizer.step(tensors, tensors); },
+       [&] {
+         return optimizer.step(two, {g, g});
+       },
+       [&] { return optimizer.accumulate(all_gradients); });
+}
 
 template <class Optimizer, class Schedule>
 void use(Optimizer& optimizer) {
@@ -19,7 +73,9 @@ void use(Optimizer& optimizer) {
        optimizer.parameter_index("w"), optimizer.parameter(0), optimizer.gradient_type(0),
        optimizer.get(0, lars::Key::eps), optimizer.threads(), optimizer.kernels(), optimizer.accumulated(),
        optimizer.step_count(), optimizer.step_count(0), optimizer.norms(0), optimizer.skip_count(),
-       optimizer.nonfinite(), optimizer.telemetry(lars::Telemetry::trust_ratio), optimizer.save());
+       optimizer.nonfinite(), optimizer.telemetry(lars::Telemetry::trust_ratio), optimizer.save(),
+       optimizer.gradient_clip(), optimizer.nonfinite_policy(), optimizer.max_consecutive_skips(),
+       optimizer.carry_norms(), optimizer.gradient_norms());
   const Schedule schedules[] = {
       Schedule::constant(0.1),
       Schedule::linear(1.0, 0.0, 10),
@@ -76,6 +132,7 @@ void use(Optimizer& optimizer) {
        },
        [&] { return optimizer.save("file"); }, [&] { return optimizer.load("file"); },
        [&] { return optimizer.load(lars::Span<const std::byte>()); });
+  use_other_arguments(optimizer);
   Optimizer moved = std::move(optimizer);
   static_cast<void>(moved.get());
 }

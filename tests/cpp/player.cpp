@@ -147,6 +147,12 @@ Json Player::set_gradient_clip(const Json& call) {
   return {};
 }
 
+Json Player::gradient_clip(const Json& /*call*/) { return bits_of(optimizer_.gradient_clip()); }
+Json Player::nonfinite_policy(const Json& /*call*/) { return word_of(optimizer_.nonfinite_policy()); }
+Json Player::max_consecutive_skips(const Json& /*call*/) { return optimizer_.max_consecutive_skips(); }
+Json Player::carry_norms(const Json& /*call*/) { return optimizer_.carry_norms(); }
+Json Player::gradient_norms(const Json& /*call*/) { return optimizer_.gradient_norms(); }
+
 Json Player::set_nonfinite_policy(const Json& call) {
   optimizer_.set_nonfinite_policy(policy_of(call.at("policy")));
   return {};
@@ -337,6 +343,11 @@ const std::map<std::string, Player::Call>& Player::calls() {
       {"set_variant", &Player::set_variant},
       {"set_mlperf_resnet50", &Player::set_mlperf_resnet50},
       {"set_gradient_clip", &Player::set_gradient_clip},
+      {"gradient_clip", &Player::gradient_clip},
+      {"nonfinite_policy", &Player::nonfinite_policy},
+      {"max_consecutive_skips", &Player::max_consecutive_skips},
+      {"carry_norms", &Player::carry_norms},
+      {"gradient_norms", &Player::gradient_norms},
       {"set_nonfinite_policy", &Player::set_nonfinite_policy},
       {"set_max_consecutive_skips", &Player::set_max_consecutive_skips},
       {"set_kernels", &Player::set_kernels},

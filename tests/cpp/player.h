@@ -49,6 +49,11 @@ class Player {
   Json set_variant(const Json& call);
   Json set_mlperf_resnet50(const Json& call);
   Json set_gradient_clip(const Json& call);
+  Json gradient_clip(const Json& call);
+  Json nonfinite_policy(const Json& call);
+  Json max_consecutive_skips(const Json& call);
+  Json carry_norms(const Json& call);
+  Json gradient_norms(const Json& call);
   Json set_nonfinite_policy(const Json& call);
   Json set_max_consecutive_skips(const Json& call);
   Json set_kernels(const Json& call);

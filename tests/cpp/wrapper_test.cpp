@@ -5,7 +5,10 @@
 #include <cmath>
 #include <cstddef>
 #include <deque>
+#include <exception>
+#include <fstream>
 #include <lars/lars.hpp>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -32,6 +35,8 @@ TEST(Wrapper, TypesAreNotTheLibrarysOwn) {
   for (std::size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(kept[i].name, "p" + std::to_string(i));
   while (!kept.empty()) kept.pop_back();
 }
+
+bool is_last(const lars::Parameter& parameter) { return parameter.name == "c"; }
 
 TEST(Wrapper, StepsInPlaceWhateverHoldsTheNumbers) {
   lars::Optimizer optimizer;
@@ -127,7 +132,7 @@ TEST(Wrapper, ReturnsResultsWithoutExceptions) {
   EXPECT_TRUE(skipped);
   EXPECT_FALSE(*skipped);
   EXPECT_EQ(skipped.status, lars::Status::skipped);
-  EXPECT_EQ(optimizer.step({w}, {}).status, lars::Status::index);
+  EXPECT_EQ(optimizer.step({w}, {}).status, lars::Status::argument);
 }
 
 TEST(Wrapper, MovesItsFunctionsAlong) {
@@ -164,6 +169,8 @@ TEST(Wrapper, LetsGoOfFunctionsThatNoParameterCanFollow) {
   optimizer.set(lars::Key::momentum, make());
   optimizer.set("w", lars::Key::learning_rate, make());  // another parameter may follow the earlier one
   EXPECT_EQ(token.use_count(), 4);
+  for (int i = 0; i < 10; ++i) optimizer.set("w", lars::Key::learning_rate, make());
+  EXPECT_EQ(token.use_count(), 4) << "those that match a glob follow what the same glob was given last";
   EXPECT_THROW(optimizer.set("none", lars::Key::momentum, make()), lars::Error);
   EXPECT_EQ(token.use_count(), 4);
   optimizer.set(lars::Key::learning_rate, 0.1);
@@ -212,24 +219,164 @@ TEST(Wrapper, SaysAtWhichStepAScheduleHasNoValue) {
     FAIL();
   } catch (const lars::Error& error) {
     EXPECT_EQ(error.status(), lars::Status::callback);
-    EXPECT_STREQ(error.what(), "the schedule has no value at step 7");
+    EXPECT_STREQ(error.what(), "the schedule has no value at step 7: no");
+    EXPECT_THROW(std::rethrow_if_nested(error), std::runtime_error);
   }
   const auto infinite = lars::nothrow::Schedule::polynomial(1e308, -1e308, 1.0, 10);
   EXPECT_EQ(infinite.value(3).status, lars::Status::value);
   EXPECT_EQ(infinite.value(3).message, "the schedule has no value at step 3");
 }
 
-TEST(Wrapper, PassesOnThatAFunctionThrew) {
-  lars::Optimizer optimizer;
-  optimizer.add_parameter("w", lars::Type::f32, {3});
-  const auto predicate = [](const lars::Parameter&) -> bool { throw std::runtime_error("no"); };
+/// What a function of the program threw is what the error carries.
+template <class Call>
+void expect_cause(const Call& call) {
   try {
-    optimizer.set_if(predicate, lars::Key::eps, 0.5);
+    call();
     FAIL();
   } catch (const lars::Error& error) {
     EXPECT_EQ(error.status(), lars::Status::callback);
+    EXPECT_NE(std::string(error.what()).find("the file is gone"), std::string::npos) << error.what();
+    EXPECT_THROW(std::rethrow_if_nested(error), std::out_of_range);
   }
+}
+
+TEST(Wrapper, PassesOnWhatAFunctionThrew) {
+  lars::Optimizer optimizer;
+  optimizer.add_parameter("w", lars::Type::f32, {3});
+  std::vector<float> w = {1, 2, 3};
+  const std::vector<float> g = {1, 1, 1};
+  expect_cause([&] {
+    const auto predicate = [](const lars::Parameter&) -> bool {
+      throw std::out_of_range("the file is gone");
+    };
+    optimizer.set_if(predicate, lars::Key::eps, 0.5);
+  });
   EXPECT_EQ(optimizer.get(0, lars::Key::eps), 0.0);
+  const auto thrower =
+      lars::Schedule::callback([](std::uint64_t) -> double { throw std::out_of_range("the file is gone"); });
+  optimizer.set(lars::Key::learning_rate, thrower);
+  expect_cause([&] { optimizer.step({w}, {g}); });
+  expect_cause([&] { static_cast<void>(optimizer.get(0, lars::Key::learning_rate)); });
+  expect_cause([&] { static_cast<void>(thrower.value(0)); });
+
+  lars::nothrow::Optimizer quiet;
+  EXPECT_TRUE(quiet.add_parameter("w", lars::Type::f32, {3}));
+  EXPECT_TRUE(
+      quiet.set(lars::Key::learning_rate, lars::nothrow::Schedule::callback([](std::uint64_t) -> double {
+                  throw std::out_of_range("the file is gone");
+                })));
+  const lars::Result<bool> step = quiet.step({w}, {g});
+  EXPECT_EQ(step.status, lars::Status::callback);
+  EXPECT_NE(step.message.find("the file is gone"), std::string::npos) << step.message;
+}
+
+/// An error of another call, and one of a call within a function, have nothing to do with it.
+TEST(Wrapper, ForgetsWhatAFunctionThrewWithTheCall) {
+  lars::Optimizer optimizer;
+  optimizer.add_parameter("w", lars::Type::f32, {3});
+  const auto throws = [](const lars::Parameter&) -> bool { throw std::out_of_range("no"); };
+  optimizer.set(lars::Key::learning_rate, lars::Schedule::callback([&](std::uint64_t) -> double {
+                  lars::Optimizer inner;
+                  inner.add_parameter("w", lars::Type::f32, {3});
+                  EXPECT_THROW(inner.set_if(throws, lars::Key::eps, 0.5), lars::Error);
+                  return std::nan("");
+                }));
+  try {
+    static_cast<void>(optimizer.get(0, lars::Key::learning_rate));
+    FAIL();
+  } catch (const lars::Error& error) {
+    EXPECT_EQ(error.status(), lars::Status::callback);
+    EXPECT_NO_THROW(std::rethrow_if_nested(error));
+  }
+}
+
+TEST(Wrapper, RefusesTextsThatHoldANul) {
+  using namespace std::string_literals;
+  lars::Optimizer optimizer;
+  optimizer.add_parameter("w", lars::Type::f32, {3});
+  const auto status_of = [](const auto& call) {
+    try {
+      call();
+    } catch (const lars::Error& error) {
+      EXPECT_NE(std::string(error.what()).find("NUL"), std::string::npos) << error.what();
+      return error.status();
+    }
+    return lars::Status::ok;
+  };
+  EXPECT_EQ(status_of([&] { optimizer.add_parameter("v\0.bias"s, lars::Type::f32, {3}); }),
+            lars::Status::name);
+  EXPECT_EQ(status_of([&] { static_cast<void>(optimizer.parameter_index("w\0"s)); }), lars::Status::name);
+  EXPECT_EQ(status_of([&] { optimizer.set("*\0.bias"s, lars::Key::weight_decay, 0.5); }),
+            lars::Status::selector);
+  EXPECT_EQ(status_of([&] { optimizer.set("*\0"s, lars::Key::eps, lars::Schedule::constant(0.5)); }),
+            lars::Status::selector);
+  EXPECT_EQ(status_of([&] { optimizer.set_gradient_type("*\0"s, lars::Type::f16); }), lars::Status::selector);
+  EXPECT_EQ(status_of([&] { optimizer.set_kernels("auto\0"s); }), lars::Status::argument);
+  const std::string path = testing::TempDir() + "lars-cut";
+  EXPECT_EQ(status_of([&] { optimizer.save(path + "\0"s); }), lars::Status::argument);
+  EXPECT_EQ(status_of([&] { optimizer.load(path + "\0"s); }), lars::Status::argument);
+  EXPECT_EQ(optimizer.parameter_count(), 1U);
+  EXPECT_EQ(optimizer.get(0, lars::Key::weight_decay), 0.0);
+  EXPECT_EQ(optimizer.get(0, lars::Key::eps), 0.0);
+  EXPECT_FALSE(std::ifstream(path).good());
+  EXPECT_EQ(status_of([&] { optimizer.set_threads(1); }), lars::Status::ok);
+}
+
+/// What another call says is its own.
+TEST(Wrapper, ForgetsARefusedText) {
+  using namespace std::string_literals;
+  lars::nothrow::Optimizer optimizer;
+  EXPECT_FALSE(optimizer.set_kernels("\0"s));
+  EXPECT_EQ(optimizer.set_kernels("fast").message.find("NUL"), std::string::npos);
+}
+
+TEST(Wrapper, MayBeMovedToItself) {
+  lars::Optimizer optimizer;
+  optimizer.add_parameter("w", lars::Type::f32, {3});
+  const auto token = std::make_shared<double>(0.5);
+  const std::weak_ptr<double> watched = token;
+  optimizer.set(lars::Key::learning_rate,
+                lars::Schedule::callback([token](std::uint64_t) { return *token; }));
+  lars::Optimizer& same = optimizer;
+  optimizer = std::move(same);
+  EXPECT_EQ(token.use_count(), 2);
+  std::vector<float> w = {1, 2, 3};
+  const std::vector<float> g = {1, 1, 1};
+  EXPECT_TRUE(optimizer.step({w}, {g}));
+}
+
+TEST(Wrapper, TakesPredicatesOfAnyKind) {
+  lars::Optimizer optimizer;
+  for (const char* name : {"a", "b", "c"}) optimizer.add_parameter(name, lars::Type::f32, {3});
+  optimizer.set_if([count = 0](const lars::Parameter&) mutable { return count++ == 1; }, lars::Key::eps, 0.5);
+  EXPECT_EQ(optimizer.get(0, lars::Key::eps), 0.0);
+  EXPECT_EQ(optimizer.get(1, lars::Key::eps), 0.5);
+  EXPECT_EQ(optimizer.get(2, lars::Key::eps), 0.0);
+  optimizer.set_if(is_last, lars::Key::momentum, 0.25);
+  EXPECT_EQ(optimizer.get(2, lars::Key::momentum), 0.25);
+  optimizer.set_if(&is_last, lars::Key::momentum, lars::Schedule::constant(0.125));
+  EXPECT_EQ(optimizer.get(2, lars::Key::momentum), 0.125);
+}
+
+TEST(Wrapper, TakesListsOfArraysAndShapesOfAnyIntegers) {
+  lars::Optimizer optimizer;
+  std::vector<std::vector<float>> w = {{1, 2, 3, 4}, {5, 6}};
+  const std::vector<std::vector<float>> g = {{1, 1, 1, 1}, {1, 1}};
+  const std::array<std::size_t, 2> shape = {2, 2};
+  optimizer.add_parameter("a", lars::Type::f32, shape);
+  optimizer.add_parameter("b", lars::Type::f32, {w[1].size()});
+  EXPECT_EQ(optimizer.parameter(0).shape.size(), 2U);
+  EXPECT_EQ(optimizer.parameter(1).shape[0], 2);
+  optimizer.set(lars::Key::learning_rate, 1.0);
+  optimizer.set(lars::Key::trust_ratio_mask, 0);
+  EXPECT_TRUE(optimizer.step(w, g));
+  EXPECT_EQ(w[0], (std::vector<float>{0, 1, 2, 3}));
+  EXPECT_EQ(w[1], (std::vector<float>{4, 5}));
+  std::vector<lars::Tensor> gradients = {w[0], w[1]};
+  std::vector<float> a = {1, 1, 1, 1};
+  std::vector<float> b = {1, 1};
+  EXPECT_TRUE(optimizer.step({a, b}, gradients));
+  EXPECT_THROW(optimizer.step({a}, gradients), lars::Error);
 }
 
 /// Types of the program's own, by a specialization of TypeOf.

@@ -222,11 +222,11 @@ class Sequence : lars_fuzz::Pair {
   }
 
   static void observe(void* user, std::int32_t status, std::uint64_t /*steps*/, std::uint32_t count,
-                      const double* const* quantities) {
+                      std::uint32_t quantity_count, const double* const* quantities) {
     auto& side = *static_cast<Side*>(user);
     require(count == side.tensors.size() && status >= 0, "an observer is told of all parameters");
     double sum = 0.0;
-    for (std::uint32_t i = 0; i < count; ++i) sum += quantities[LARS_TELEMETRY_COUNT - 1][i];
+    for (std::uint32_t i = 0; i < count; ++i) sum += quantities[quantity_count - 1][i];
     side.notified += sum >= 0.0 ? 1 : 1000000;
   }
 
@@ -309,7 +309,7 @@ class Sequence : lars_fuzz::Pair {
   /// Both sides tell the same.
   void read() {
     std::array<std::array<double, kMostTensors>, 2> values = {};
-    const auto quantity = static_cast<std::int32_t>(input_.below(LARS_TELEMETRY_COUNT + 1));
+    const auto quantity = static_cast<std::int32_t>(input_.below(LARS_TELEMETRY_SKIPPED_SHARE + 2));
     both([&](Side& x) { return lars_telemetry(x.optimizer, quantity, values[&x == &simd_ ? 0 : 1].data()); });
     for (std::size_t i = 0; i < kMostTensors; ++i) {
       require(values[0][i] == values[1][i] || (std::isnan(values[0][i]) && std::isnan(values[1][i])),

@@ -45,7 +45,7 @@ void use(Handle& handle) {
     for (std::uint32_t index = 0; index < 2; ++index) lars_get(handle.optimizer, index, key, &value);
   }
   std::array<double, 2> values = {};
-  for (std::int32_t quantity = 0; quantity < LARS_TELEMETRY_COUNT; ++quantity) {
+  for (std::int32_t quantity = 0; quantity <= LARS_TELEMETRY_SKIPPED_SHARE; ++quantity) {
     lars_telemetry(handle.optimizer, quantity, values.data());
   }
   handle.step_accumulated();

@@ -58,6 +58,13 @@ func (o *Optimizer) SetCarryNorms(carry bool) error {
 	return o.call(func(c *owned) C.int32_t { return C.lars_set_carry_norms(c.handle, cBool(carry)) })
 }
 
+// CarryNorms is whether norms are carried.
+func (o *Optimizer) CarryNorms() (bool, error) {
+	var carry C.int32_t
+	err := o.call(func(c *owned) C.int32_t { return C.lars_carry_norms(c.handle, &carry) })
+	return carry != 0, err
+}
+
 // ParametersChanged tells that parameters were changed from outside. Needed only with SetCarryNorms, and between
 // Accumulate and StepAccumulated.
 func (o *Optimizer) ParametersChanged() error {

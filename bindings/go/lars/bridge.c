@@ -14,8 +14,8 @@ static int32_t call_schedule(void* user, uint64_t step, double* value) {
 }
 
 static void call_observer(void* user, int32_t status, uint64_t steps, uint32_t count,
-                          const double* const* quantities) {
-  larsGoObserver((uintptr_t)user, status, steps, count, (double**)quantities);
+                          uint32_t quantity_count, const double* const* quantities) {
+  larsGoObserver((uintptr_t)user, status, steps, count, quantity_count, (double**)quantities);
 }
 
 static int32_t call_parallel_for(void* user, uint32_t count, lars_task task, void* context) {

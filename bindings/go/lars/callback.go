@@ -97,13 +97,14 @@ func larsGoSchedule(user C.uintptr_t, step C.uint64_t, value *C.double) C.int32_
 }
 
 //export larsGoObserver
-func larsGoObserver(user C.uintptr_t, status C.int32_t, steps C.uint64_t, count C.uint32_t, quantities **C.double) {
+func larsGoObserver(user C.uintptr_t, status C.int32_t, steps C.uint64_t, count, quantityCount C.uint32_t,
+	quantities **C.double) {
 	c := callbackOf(user)
 	report := &StepReport{
 		Skipped:    status == C.LARS_SKIPPED,
 		Steps:      uint64(steps),
 		count:      count,
-		quantities: unsafe.Slice(quantities, C.LARS_TELEMETRY_COUNT),
+		quantities: unsafe.Slice(quantities, quantityCount),
 	}
 	c.guard(func() { c.function.(func(*StepReport))(report) })
 	report.quantities = nil // the library's memory is borrowed for the call

@@ -16,7 +16,7 @@ var (
 // Save writes a checkpoint: all that the next steps depend on, but not the parameters themselves. The file is
 // replaced whole or not at all.
 func (o *Optimizer) Save(path string) error {
-	cPath, err := cString(path, "path", ErrIO)
+	cPath, err := cString(path, "path", ErrArgument)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (o *Optimizer) Save(path string) error {
 
 // Load reads what Save has written, into an optimizer of the same parameters, in any order.
 func (o *Optimizer) Load(path string) error {
-	cPath, err := cString(path, "path", ErrIO)
+	cPath, err := cString(path, "path", ErrArgument)
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,17 @@ var settingCalls = map[string]func(*player, call) (any, error){
 	"set_gradient_clip": func(p *player, c call) (any, error) {
 		return nothing(p.optimizer.SetGradientClip(c.number("max_norm")))
 	},
+	"gradient_clip": func(p *player, c call) (any, error) {
+		maxNorm, err := p.optimizer.GradientClip()
+		return something(bitsOf(maxNorm), err)
+	},
+	"nonfinite_policy": func(p *player, c call) (any, error) {
+		policy, err := p.optimizer.NonfinitePolicy()
+		return something(wordOf(policies, policy), err)
+	},
+	"max_consecutive_skips": func(p *player, c call) (any, error) {
+		return something(p.optimizer.MaxConsecutiveSkips())
+	},
 	"set_nonfinite_policy": func(p *player, c call) (any, error) {
 		return nothing(p.optimizer.SetNonfinitePolicy(policies[c.text("policy")]))
 	},
@@ -132,6 +143,7 @@ var stepCalls = map[string]func(*player, call) (any, error){
 	"set_carry_norms": func(p *player, c call) (any, error) {
 		return nothing(p.optimizer.SetCarryNorms(c["carry"].(bool)))
 	},
+	"carry_norms":        func(p *player, c call) (any, error) { return something(p.optimizer.CarryNorms()) },
 	"parameters_changed": func(p *player, c call) (any, error) { return nothing(p.optimizer.ParametersChanged()) },
 }
 
@@ -161,6 +173,7 @@ var otherCalls = map[string]func(*player, call) (any, error){
 		values, err := p.optimizer.Telemetry(quantities[c.text("quantity")])
 		return something(bitsOfAll(values), err)
 	},
+	"gradient_norms": func(p *player, c call) (any, error) { return something(p.optimizer.GradientNorms()) },
 	"set_gradient_norms": func(p *player, c call) (any, error) {
 		return nothing(p.optimizer.SetGradientNorms(c["wanted"].(bool)))
 	},

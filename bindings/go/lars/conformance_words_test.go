@@ -57,6 +57,16 @@ var policies = map[string]lars.NonfinitePolicy{
 	"refuse": lars.NonfiniteRefuse, "skip": lars.NonfiniteSkip, "propagate": lars.NonfinitePropagate,
 }
 
+// wordOf is the word of a value.
+func wordOf[T comparable](words map[string]T, value T) string {
+	for word, known := range words {
+		if known == value {
+			return word
+		}
+	}
+	panic("no such value")
+}
+
 // numberOf is a number, which may be written "nan", "inf" or "-inf".
 func numberOf(value any) float64 {
 	text, isText := value.(string)

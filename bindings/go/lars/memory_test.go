@@ -113,7 +113,7 @@ func TestGarbageBetweenSteps(t *testing.T) {
 		_, err := opt.Step(w, tensorsOf(count, .1))
 		check(t, err)
 		_, err = opt.Step(w[:3], tensorsOf(1, .1))
-		wantError(t, err, lars.ErrIndex)
+		wantError(t, err, lars.ErrArgument)
 	}
 	close(stop)
 	<-stopped
@@ -150,7 +150,7 @@ func TestTensorsAreLetGo(t *testing.T) {
 		t.Error("let go while pinned")
 	}
 	_, err := opt.Step(w, lars.List(filled(size, .1)))
-	wantError(t, err, lars.ErrIndex)
+	wantError(t, err, lars.ErrArgument)
 	collected(t, last)
 }
 

@@ -96,9 +96,23 @@ func (o *Optimizer) SetGradientClip(maxNorm float64) error {
 	return o.call(func(c *owned) C.int32_t { return C.lars_set_gradient_clip(c.handle, C.double(maxNorm)) })
 }
 
+// GradientClip is the norm to which gradients are clipped; infinity if they are not.
+func (o *Optimizer) GradientClip() (float64, error) {
+	var maxNorm C.double
+	err := o.call(func(c *owned) C.int32_t { return C.lars_gradient_clip(c.handle, &maxNorm) })
+	return float64(maxNorm), err
+}
+
 // SetNonfinitePolicy chooses what a step does about NaN and Inf.
 func (o *Optimizer) SetNonfinitePolicy(policy NonfinitePolicy) error {
 	return o.call(func(c *owned) C.int32_t { return C.lars_set_nonfinite_policy(c.handle, C.int32_t(policy)) })
+}
+
+// NonfinitePolicy is what a step does about NaN and Inf.
+func (o *Optimizer) NonfinitePolicy() (NonfinitePolicy, error) {
+	var policy C.int32_t
+	err := o.call(func(c *owned) C.int32_t { return C.lars_nonfinite_policy(c.handle, &policy) })
+	return NonfinitePolicy(policy), err
 }
 
 // SetMaxConsecutiveSkips makes the step after that many skipped ones in a row fail; 0, the default, sets no limit.
@@ -106,6 +120,13 @@ func (o *Optimizer) SetMaxConsecutiveSkips(most uint64) error {
 	return o.call(func(c *owned) C.int32_t {
 		return C.lars_set_max_consecutive_skips(c.handle, C.uint64_t(most))
 	})
+}
+
+// MaxConsecutiveSkips is how many skipped steps in a row are allowed; 0: any number.
+func (o *Optimizer) MaxConsecutiveSkips() (uint64, error) {
+	var most C.uint64_t
+	err := o.call(func(c *owned) C.int32_t { return C.lars_max_consecutive_skips(c.handle, &most) })
+	return uint64(most), err
 }
 
 // SetKernels chooses the kernels: "auto", "simd", "simd/<target>", "reference" or "blas".

@@ -95,6 +95,13 @@ func (o *Optimizer) SetGradientNorms(wanted bool) error {
 	return o.call(func(c *owned) C.int32_t { return C.lars_set_gradient_norms(c.handle, cBool(wanted)) })
 }
 
+// GradientNorms is whether steps gather GradientNorm in any case.
+func (o *Optimizer) GradientNorms() (bool, error) {
+	var wanted C.int32_t
+	err := o.call(func(c *owned) C.int32_t { return C.lars_gradient_norms(c.handle, &wanted) })
+	return wanted != 0, err
+}
+
 // StepReport is what an observer is told of a step. It can be read only until the observer returns.
 type StepReport struct {
 	Skipped bool

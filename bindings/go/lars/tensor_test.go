@@ -55,7 +55,7 @@ func TestTensorsThatDoNotFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantError(t, err, lars.ErrShape) })
 	}
 	wantError(t, taken(opt.Step(wide, good)), lars.ErrType)
-	wantError(t, taken(opt.Step(append(good, good...), good)), lars.ErrIndex)
+	wantError(t, taken(opt.Step(append(good, good...), good)), lars.ErrArgument)
 	wantError(t, taken(opt.Step(make([]lars.Tensor, 1), good)), lars.ErrShape)
 }
 

@@ -145,6 +145,21 @@ class Player:
     def set_gradient_clip(self, call: dict[str, Any]) -> None:
         self.optimizer.set_gradient_clip(number(call["max_norm"]))
 
+    def gradient_clip(self, _call: dict[str, Any]) -> str:
+        return bits_of(self.optimizer.gradient_clip)
+
+    def nonfinite_policy(self, _call: dict[str, Any]) -> str:
+        return self.optimizer.nonfinite_policy
+
+    def max_consecutive_skips(self, _call: dict[str, Any]) -> int:
+        return self.optimizer.max_consecutive_skips
+
+    def carry_norms(self, _call: dict[str, Any]) -> bool:
+        return self.optimizer.carry_norms
+
+    def gradient_norms(self, _call: dict[str, Any]) -> bool:
+        return self.optimizer.gradient_norms
+
     def set_nonfinite_policy(self, call: dict[str, Any]) -> None:
         self.optimizer.set_nonfinite_policy(call["policy"])
 

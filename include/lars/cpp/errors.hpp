@@ -14,6 +14,7 @@
 
 #if defined(__cpp_exceptions) && __cpp_exceptions
 #define LARS_CPP_EXCEPTIONS 1
+#include <exception>
 #include <stdexcept>
 #else
 #define LARS_CPP_EXCEPTIONS 0
@@ -87,8 +88,9 @@ struct ReturnErrors {
     return {status, {}, std::forward<Value>(value)};
   }
   static Result<void> succeed(Status status) { return {status, {}}; }
-  template <class T>
-  static Result<T> fail(Status status, const char* message) {
+  /// The cause, an exception of the program's, has left its words in the message.
+  template <class T, class... Cause>
+  static Result<T> fail(Status status, const char* message, const Cause&... /*cause*/) {
     Result<T> result;
     result.status = status;
     result.message = message;
@@ -98,7 +100,8 @@ struct ReturnErrors {
 
 #if LARS_CPP_EXCEPTIONS
 
-/// A call that failed. It has changed nothing.
+/// A call that failed. It has changed nothing. Where a function of the program threw, std::rethrow_if_nested
+/// gives what.
 class Error : public std::runtime_error {
  public:
   Error(Status status, const char* message) : std::runtime_error(message), status_(status) {}
@@ -120,8 +123,13 @@ struct ThrowErrors {
   }
   static void succeed(Status /*status*/) {}
   template <class T>
-  [[noreturn]] static T fail(Status status, const char* message) {
-    throw Error(status, message);
+  [[noreturn]] static T fail(Status status, const char* message, const std::exception_ptr& cause = nullptr) {
+    if (cause == nullptr) throw Error(status, message);
+    try {
+      std::rethrow_exception(cause);
+    } catch (...) {
+      std::throw_with_nested(Error(status, message));
+    }
   }
 };
 

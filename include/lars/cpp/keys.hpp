@@ -6,7 +6,6 @@
 #define LARS_CPP_KEYS_HPP
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "../lars.h"
@@ -59,16 +58,6 @@ enum class Telemetry : std::int32_t {
   limited_share = LARS_TELEMETRY_LIMITED_SHARE,
   skipped_share = LARS_TELEMETRY_SKIPPED_SHARE,
 };
-
-/// Which parameters a setting is for: all, also those added later, or those whose names match a glob.
-struct Selector {
-  const char* glob = nullptr;
-
-  Selector() = default;
-  Selector(const char* pattern) noexcept : glob(pattern) {}
-  Selector(const std::string& pattern) noexcept : glob(pattern.c_str()) {}
-};
-using All = Selector;
 
 /// A parameter; name and shape belong to the optimizer.
 struct Parameter {

@@ -15,6 +15,7 @@
 
 #include "../lars.h"
 #include "errors.hpp"
+#include "thrown.hpp"
 #include "views.hpp"
 
 namespace lars {
@@ -176,8 +177,10 @@ class BasicSchedule {
     BasicSchedule schedule = make([&](lars_schedule** made) {
       return lars_schedule_callback(
           [](void* user, std::uint64_t step, double* value) -> std::int32_t {
-            *value = (*static_cast<Function*>(user))(step);
-            return 0;
+            return Thrown::keep([&]() -> std::int32_t {
+              *value = (*static_cast<Function*>(user))(step);
+              return 0;
+            });
           },
           kept.get(), made);
     });
@@ -188,12 +191,13 @@ class BasicSchedule {
   /// The value at a step.
   [[nodiscard]] typename Errors::template Returned<double> value(std::uint64_t step) const {
     double found = 0.0;
+    const Thrown thrown;
     const std::int32_t status = lars_schedule_value(get(), step, &found);
     if (status < 0) {
       std::string reason = message();
       // A schedule that is well made has no message, and yet may overflow here or throw.
       if (reason.empty()) reason = "the schedule has no value at step " + std::to_string(step);
-      return Errors::template fail<double>(static_cast<Status>(status), reason.c_str());
+      return fail_with<Errors, double>(thrown, static_cast<Status>(status), reason.c_str());
     }
     return Errors::template succeed<double>(static_cast<Status>(status), found);
   }

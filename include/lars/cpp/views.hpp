@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "../lars.h"
 
@@ -162,6 +163,78 @@ class BasicTensor {
 using Tensor = BasicTensor<void*>;
 /// A tensor that a call only reads: gradients.
 using ConstTensor = BasicTensor<const void*>;
+
+/// One tensor for each parameter, borrowed for the call: a braced list, or a container or array of anything
+/// that a tensor is made of (std::vector<lars::Tensor>, std::vector<std::vector<float>>).
+template <class Pointer>
+class BasicTensors {
+ public:
+  using Tensor = BasicTensor<Pointer>;
+
+  constexpr BasicTensors() noexcept = default;
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 9
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winit-list-lifetime"  // a view of a call's argument ends with the call
+#endif
+  constexpr BasicTensors(std::initializer_list<Tensor> list) noexcept
+      : first_(list.begin()), size_(list.size()), make_(make<const Tensor>) {}
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 9
+#pragma GCC diagnostic pop
+#endif
+  template <
+      class Container, class Element = std::remove_pointer_t<decltype(std::declval<Container&>().data())>,
+      class = std::enable_if_t<!std::is_arithmetic_v<Element> && std::is_convertible_v<Element&, Tensor>>>
+  constexpr BasicTensors(Container&& container) noexcept
+      : first_(container.data()), size_(static_cast<std::size_t>(container.size())), make_(make<Element>) {}
+  template <
+      class Element, std::size_t Size,
+      class = std::enable_if_t<!std::is_arithmetic_v<Element> && std::is_convertible_v<Element&, Tensor>>>
+  constexpr BasicTensors(Element (&array)[Size]) noexcept
+      : first_(array), size_(Size), make_(make<Element>) {}
+
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] Tensor operator[](std::size_t index) const noexcept { return make_(first_, index); }
+
+ private:
+  /// Of the element of that index; constant elements were refused where they must be written.
+  template <class Element>
+  static Tensor make(const void* first, std::size_t index) noexcept {
+    return const_cast<Element*>(static_cast<const Element*>(first))[index];
+  }
+
+  const void* first_ = nullptr;
+  std::size_t size_ = 0;
+  Tensor (*make_)(const void*, std::size_t) = nullptr;
+};
+
+using Tensors = BasicTensors<void*>;
+using ConstTensors = BasicTensors<const void*>;
+
+/// A tensor's extents: none (a scalar), whole numbers of any types, or a container or array of them.
+class Shape {
+ public:
+  Shape() = default;
+  template <class... Integers,
+            class = std::enable_if_t<(sizeof...(Integers) > 0) && (std::is_integral_v<Integers> && ...)>>
+  Shape(Integers... extents) : extents_{static_cast<std::int64_t>(extents)...} {}
+  Shape(const std::int64_t* extents, std::size_t ndim) : extents_(extents, extents + ndim) {}
+  template <class Container,
+            class Integer = std::remove_pointer_t<decltype(std::declval<const Container&>().data())>,
+            class = std::enable_if_t<std::is_integral_v<Integer>>>
+  Shape(const Container& container) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(container.size()); ++i)
+      extents_.push_back(static_cast<std::int64_t>(container.data()[i]));
+  }
+  template <class Integer, std::size_t Size, class = std::enable_if_t<std::is_integral_v<Integer>>>
+  Shape(const Integer (&array)[Size]) : extents_(array, array + Size) {}
+
+  [[nodiscard]] const std::int64_t* data() const noexcept { return extents_.data(); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(extents_.size()); }
+
+ private:
+  std::vector<std::int64_t> extents_;
+};
 
 }  // namespace cpp
 }  // namespace lars

@@ -53,9 +53,10 @@ struct StepReport
     quantities::NamedTuple{keys(TELEMETRY),NTuple{length(TELEMETRY),Vector{Float64}}}
 end
 
-function call_observer(user, status, steps, count, quantities)::Cvoid
+function call_observer(user, status, steps, count, quantity_count, quantities)::Cvoid
     try
         values = map(TELEMETRY) do quantity
+            quantity < quantity_count || return Float64[] # of a later liblars than the one that runs
             copy(unsafe_wrap(Array, unsafe_load(quantities, quantity + 1), count))
         end
         function_of(user)(StepReport(status != 0, steps, values))
@@ -67,7 +68,9 @@ function call_observer(user, status, steps, count, quantities)::Cvoid
     return nothing
 end
 observer_pointer() =
-    @cfunction(call_observer, Cvoid, (Ptr{Cvoid}, Int32, UInt64, UInt32, Ptr{Ptr{Float64}}))
+    @cfunction(
+        call_observer, Cvoid, (Ptr{Cvoid}, Int32, UInt64, UInt32, UInt32, Ptr{Ptr{Float64}})
+    )
 
 const ENDED = 1 << 30 # more than there are threads
 

@@ -80,6 +80,11 @@ function set_gradient_norms!(opt::Optimizer, wanted::Bool)
     return nothing
 end
 
+"Whether steps gather the norms of gradients in any case."
+gradient_norms(opt::Optimizer) = Bool(output(opt, Int32) do wanted
+    @ccall liblars.lars_gradient_norms(opt::Handle, wanted::Ref{Int32})::Int32
+end)
+
 """
     Liblars.set_observer!(observer, opt)
 

@@ -89,11 +89,24 @@ function set_gradient_clip!(opt::Optimizer, max_norm::Real)
     return nothing
 end
 
+"The norm to which gradients are clipped; `Inf` if they are not."
+gradient_clip(opt::Optimizer) = output(opt, Float64) do max_norm
+    @ccall liblars.lars_gradient_clip(opt::Handle, max_norm::Ref{Float64})::Int32
+end
+
 "What a step does about NaN and Inf: `:refuse`, `:skip` or `:propagate`."
 function set_nonfinite_policy!(opt::Optimizer, policy::Symbol)
     number = number_of(NONFINITE, policy, "policy")
     check(opt, @ccall liblars.lars_set_nonfinite_policy(opt::Handle, number::Int32)::Int32)
     return nothing
+end
+
+"What a step does about NaN and Inf: `:refuse`, `:skip` or `:propagate`."
+function nonfinite_policy(opt::Optimizer)
+    number = output(opt, Int32) do policy
+        @ccall liblars.lars_nonfinite_policy(opt::Handle, policy::Ref{Int32})::Int32
+    end
+    return keys(NONFINITE)[findfirst(==(number), values(NONFINITE))]
 end
 
 "Under the policy `:skip`, how many steps in a row may be skipped; 0: any number."
@@ -102,11 +115,21 @@ function set_max_consecutive_skips!(opt::Optimizer, most::Integer)
     return nothing
 end
 
+"How many skipped steps in a row are allowed; 0: any number."
+max_consecutive_skips(opt::Optimizer) = Int(output(opt, UInt64) do most
+    @ccall liblars.lars_max_consecutive_skips(opt::Handle, most::Ref{UInt64})::Int32
+end)
+
 "Promises that nothing but this optimizer changes the parameters, so that steps may carry norms on."
 function set_carry_norms!(opt::Optimizer, carry::Bool)
     check(opt, @ccall liblars.lars_set_carry_norms(opt::Handle, carry::Int32)::Int32)
     return nothing
 end
+
+"Whether norms are carried."
+carry_norms(opt::Optimizer) = Bool(output(opt, Int32) do carry
+    @ccall liblars.lars_carry_norms(opt::Handle, carry::Ref{Int32})::Int32
+end)
 
 "Tells that parameters were changed from outside, where lars.h asks for it."
 function parameters_changed!(opt::Optimizer)

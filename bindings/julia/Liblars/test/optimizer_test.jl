@@ -45,7 +45,7 @@ end
         (:LARS_ERR_VALUE, "", () -> Optimizer(momentum = 2)),
         (:LARS_ERR_SELECTOR, "", () -> set!(opt, :eps, 1; selector = "*.bais")),
         (:LARS_ERR_INDEX, "index 1 is out of range", () -> Liblars.norms(opt, 2)),
-        (:LARS_ERR_INDEX, "", () -> step!(opt, [w], [g, g])),
+        (:LARS_ERR_ARGUMENT, "", () -> step!(opt, [w], [g, g])),
         (:LARS_ERR_SHAPE, "", () -> step!(opt, [w], [Float32[1]])),
         (:LARS_ERR_TYPE, "", () -> step!(opt, [w], [Float64.(g)])),
         (:LARS_ERR_ALIAS, "", () -> step!(opt, [w], [w])),

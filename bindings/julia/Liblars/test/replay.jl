@@ -121,6 +121,11 @@ perform(_, opt, ::Val{:set_variant}, call) = Liblars.set_variant!(opt, Symbol(ca
 perform(_, opt, ::Val{:set_mlperf_resnet50}, call) =
     Liblars.set_mlperf_resnet50!(opt; batch = call["batch"], steps_per_epoch = call["steps_per_epoch"])
 perform(_, opt, ::Val{:set_gradient_clip}, call) = Liblars.set_gradient_clip!(opt, number(call["max_norm"]))
+perform(_, opt, ::Val{:gradient_clip}, _) = bits_of(Liblars.gradient_clip(opt))
+perform(_, opt, ::Val{:nonfinite_policy}, _) = String(Liblars.nonfinite_policy(opt))
+perform(_, opt, ::Val{:max_consecutive_skips}, _) = Liblars.max_consecutive_skips(opt)
+perform(_, opt, ::Val{:carry_norms}, _) = Liblars.carry_norms(opt)
+perform(_, opt, ::Val{:gradient_norms}, _) = Liblars.gradient_norms(opt)
 perform(_, opt, ::Val{:set_nonfinite_policy}, call) = Liblars.set_nonfinite_policy!(opt, Symbol(call["policy"]))
 perform(_, opt, ::Val{:set_max_consecutive_skips}, call) = Liblars.set_max_consecutive_skips!(opt, call["most"])
 perform(_, opt, ::Val{:set_kernels}, call) = Liblars.set_kernels!(opt, call["kernels"])

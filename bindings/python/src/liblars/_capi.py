@@ -57,7 +57,7 @@ Predicate = CFUNCTYPE(c_int32, c_void_p, c_uint32, c_char_p, c_int32, c_uint32, 
 ScheduleFunction = CFUNCTYPE(c_int32, c_void_p, c_uint64, POINTER(c_double))
 Task = CFUNCTYPE(None, c_void_p, c_uint32)
 ParallelFor = CFUNCTYPE(c_int32, c_void_p, c_uint32, Task, c_void_p)
-Observer = CFUNCTYPE(None, c_void_p, c_int32, c_uint64, c_uint32, POINTER(POINTER(c_double)))
+Observer = CFUNCTYPE(None, c_void_p, c_int32, c_uint64, c_uint32, c_uint32, POINTER(POINTER(c_double)))
 
 _handle = c_void_p
 _handle_out = POINTER(c_void_p)
@@ -91,6 +91,9 @@ SIGNATURES = {
     "lars_set_variant": (c_int32, [_handle, c_int32]),
     "lars_set_mlperf_resnet50": (c_int32, [_handle, u64, u64]),
     "lars_set_gradient_clip": (c_int32, [_handle, c_double]),
+    "lars_gradient_clip": (c_int32, [_handle, POINTER(c_double)]),
+    "lars_nonfinite_policy": (c_int32, [_handle, POINTER(c_int32)]),
+    "lars_max_consecutive_skips": (c_int32, [_handle, POINTER(c_uint64)]),
     "lars_set_nonfinite_policy": (c_int32, [_handle, c_int32]),
     "lars_set_max_consecutive_skips": (c_int32, [_handle, u64]),
     "lars_set_kernels": (c_int32, [_handle, c_char_p]),
@@ -110,6 +113,7 @@ SIGNATURES = {
     "lars_discard_accumulated": (c_int32, [_handle]),
     "lars_accumulated": (c_int32, [_handle, POINTER(c_uint32), POINTER(c_uint32)]),
     "lars_set_carry_norms": (c_int32, [_handle, c_int32]),
+    "lars_carry_norms": (c_int32, [_handle, POINTER(c_int32)]),
     "lars_parameters_changed": (c_int32, [_handle]),
     "lars_step_count": (c_int32, [_handle, POINTER(c_uint64)]),
     "lars_parameter_step_count": (c_int32, [_handle, u32, POINTER(c_uint64)]),
@@ -118,6 +122,7 @@ SIGNATURES = {
     "lars_skip_count": (c_int32, [_handle, POINTER(c_uint64), POINTER(c_uint64)]),
     "lars_telemetry": (c_int32, [_handle, c_int32, POINTER(c_double)]),
     "lars_set_gradient_norms": (c_int32, [_handle, c_int32]),
+    "lars_gradient_norms": (c_int32, [_handle, POINTER(c_int32)]),
     "lars_set_observer": (c_int32, [_handle, Observer, c_void_p]),
     "lars_nonfinite": (c_int32, [_handle, POINTER(c_uint32), POINTER(c_uint64), POINTER(c_uint64)]),
     "lars_save": (c_int32, [_handle, c_char_p]),

@@ -125,12 +125,27 @@ class Optimizer(Handle):
     def set_gradient_clip(self, max_norm: float) -> None:
         self._call(_library.lars_set_gradient_clip, max_norm=max_norm)
 
+    @property
+    def gradient_clip(self) -> float:
+        """The norm to which gradients are clipped; infinity if they are not."""
+        return self._read(_library.lars_gradient_clip, ctypes.c_double)
+
     def set_nonfinite_policy(self, policy: str) -> None:
         """refuse, skip or propagate."""
         self._done(_library.lars_set_nonfinite_policy(self._handle, number_of(_capi.POLICIES, policy, "policy")))
 
+    @property
+    def nonfinite_policy(self) -> str:
+        number = self._read(_library.lars_nonfinite_policy, ctypes.c_int32)
+        return next(policy for policy, known in _capi.POLICIES.items() if known == number)
+
     def set_max_consecutive_skips(self, most: int) -> None:
         self._call(_library.lars_set_max_consecutive_skips, most=most)
+
+    @property
+    def max_consecutive_skips(self) -> int:
+        """0: any number."""
+        return self._read(_library.lars_max_consecutive_skips, ctypes.c_uint64)
 
     # ---- What steps run on
 
@@ -266,6 +281,10 @@ class Optimizer(Handle):
     def set_carry_norms(self, carry: bool) -> None:
         self._call(_library.lars_set_carry_norms, carry=carry)
 
+    @property
+    def carry_norms(self) -> bool:
+        return self._read(_library.lars_carry_norms, ctypes.c_int32) != 0
+
     def parameters_changed(self) -> None:
         self._done(_library.lars_parameters_changed(self._handle))
 
@@ -309,6 +328,11 @@ class Optimizer(Handle):
     def set_gradient_norms(self, wanted: bool) -> None:
         self._call(_library.lars_set_gradient_norms, wanted=wanted)
 
+    @property
+    def gradient_norms(self) -> bool:
+        """Whether steps gather |g| in any case."""
+        return self._read(_library.lars_gradient_norms, ctypes.c_int32) != 0
+
     def set_observer(self, observer: Callable[[StepReport], None] | None) -> None:
         """Called after every step, taken or skipped. What it raises is printed and dropped: the step is done."""
         if observer is None:
@@ -317,10 +341,11 @@ class Optimizer(Handle):
             return
         _arguments.function_of(observer, "observer", "None or a function of a StepReport")
 
-        def notify(_user: int, status: int, steps: int, count: int, quantities: Any) -> None:
+        def notify(_user: int, status: int, steps: int, count: int, quantity_count: int, quantities: Any) -> None:
             values = {
                 name: numpy.ctypeslib.as_array(quantities[number], (count,)).copy() if count else numpy.zeros(0)
                 for name, number in _capi.QUANTITIES.items()
+                if number < quantity_count
             }
             observer(StepReport(status == _capi.SKIPPED, steps, values))
 

@@ -74,7 +74,6 @@ pub const LARS_TELEMETRY_TRUST_RATIO: i32 = 3;
 pub const LARS_TELEMETRY_EFFECTIVE_RATE: i32 = 4;
 pub const LARS_TELEMETRY_LIMITED_SHARE: i32 = 5;
 pub const LARS_TELEMETRY_SKIPPED_SHARE: i32 = 6;
-pub const LARS_TELEMETRY_COUNT: i32 = 7;
 pub const LARS_INTERPOLATE_LINEAR: i32 = 0;
 pub const LARS_INTERPOLATE_COSINE: i32 = 1;
 #[repr(C)]
@@ -116,6 +115,7 @@ pub type lars_observer = ::core::option::Option<
         status: i32,
         steps: u64,
         count: u32,
+        quantity_count: u32,
         quantities: *const *const f64,
     ),
 >;
@@ -199,8 +199,11 @@ unsafe extern "C" {
     pub fn lars_set_variant(optimizer: *mut lars_optimizer, variant: i32) -> i32;
     pub fn lars_set_mlperf_resnet50(optimizer: *mut lars_optimizer, batch: u64, steps_per_epoch: u64) -> i32;
     pub fn lars_set_gradient_clip(optimizer: *mut lars_optimizer, max_norm: f64) -> i32;
+    pub fn lars_gradient_clip(optimizer: *mut lars_optimizer, max_norm: *mut f64) -> i32;
     pub fn lars_set_nonfinite_policy(optimizer: *mut lars_optimizer, policy: i32) -> i32;
+    pub fn lars_nonfinite_policy(optimizer: *mut lars_optimizer, policy: *mut i32) -> i32;
     pub fn lars_set_max_consecutive_skips(optimizer: *mut lars_optimizer, most: u64) -> i32;
+    pub fn lars_max_consecutive_skips(optimizer: *mut lars_optimizer, most: *mut u64) -> i32;
     pub fn lars_set_kernels(optimizer: *mut lars_optimizer, kernels: *const ::core::ffi::c_char) -> i32;
     pub fn lars_kernels(optimizer: *const lars_optimizer) -> *const ::core::ffi::c_char;
     pub fn lars_set_threads(optimizer: *mut lars_optimizer, threads: u32) -> i32;
@@ -264,6 +267,7 @@ unsafe extern "C" {
         micro_batches: *mut u32,
     ) -> i32;
     pub fn lars_set_carry_norms(optimizer: *mut lars_optimizer, carry: i32) -> i32;
+    pub fn lars_carry_norms(optimizer: *mut lars_optimizer, carry: *mut i32) -> i32;
     pub fn lars_parameters_changed(optimizer: *mut lars_optimizer) -> i32;
     pub fn lars_step_count(optimizer: *mut lars_optimizer, steps: *mut u64) -> i32;
     pub fn lars_parameter_step_count(optimizer: *mut lars_optimizer, index: u32, steps: *mut u64) -> i32;
@@ -278,6 +282,7 @@ unsafe extern "C" {
     pub fn lars_skip_count(optimizer: *mut lars_optimizer, consecutive: *mut u64, total: *mut u64) -> i32;
     pub fn lars_telemetry(optimizer: *mut lars_optimizer, quantity: i32, values: *mut f64) -> i32;
     pub fn lars_set_gradient_norms(optimizer: *mut lars_optimizer, wanted: i32) -> i32;
+    pub fn lars_gradient_norms(optimizer: *mut lars_optimizer, wanted: *mut i32) -> i32;
     pub fn lars_set_observer(
         optimizer: *mut lars_optimizer,
         observer: lars_observer,

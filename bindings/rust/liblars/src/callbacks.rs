@@ -48,6 +48,7 @@ pub struct StepReport<'a> {
     status: i32,
     steps: u64,
     count: u32,
+    quantity_count: u32,
     quantities: *const *const f64,
     borrowed: PhantomData<&'a [f64]>,
 }
@@ -66,8 +67,13 @@ impl<'a> StepReport<'a> {
     }
 
     /// One quantity of every parameter's last step.
+    ///
+    /// # Panics
+    ///
+    /// If the liblars that runs does not know the quantity.
     #[must_use]
     pub fn quantity(&self, quantity: Telemetry) -> &'a [f64] {
+        assert!((quantity.number() as u32) < self.quantity_count, "this liblars has no {quantity:?}");
         // SAFETY: lars.h: there is a row of so many values for each quantity, borrowed for the callback.
         unsafe { slice_of(*self.quantities.offset(quantity.number() as isize), self.count) }
     }
@@ -168,11 +174,14 @@ pub(crate) unsafe extern "C" fn call_observer<F: FnMut(&StepReport<'_>)>(
     status: i32,
     steps: u64,
     count: u32,
+    quantity_count: u32,
     quantities: *const *const f64,
 ) {
     // SAFETY: by contract.
     let observer = unsafe { &mut *user.cast::<F>() };
-    panics::catch(|| observer(&StepReport { status, steps, count, quantities, borrowed: PhantomData }));
+    panics::catch(|| {
+        observer(&StepReport { status, steps, count, quantity_count, quantities, borrowed: PhantomData })
+    });
 }
 
 /// # Safety

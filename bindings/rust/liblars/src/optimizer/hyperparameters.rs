@@ -188,6 +188,18 @@ impl Optimizer {
         self.done(unsafe { sys::lars_set_gradient_clip(self.as_ptr(), max_norm) })
     }
 
+    /// The norm to which gradients are clipped; infinity if they are not.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
+    #[must_use]
+    pub fn gradient_clip(&self) -> f64 {
+        let mut max_norm = 0.0;
+        self.certain(unsafe { sys::lars_gradient_clip(self.as_ptr(), &raw mut max_norm) });
+        max_norm
+    }
+
     /// Chooses what a step does about NaN and Inf.
     ///
     /// # Errors
@@ -197,6 +209,19 @@ impl Optimizer {
         self.done(unsafe { sys::lars_set_nonfinite_policy(self.as_ptr(), policy.number()) })
     }
 
+    /// What a step does about NaN and Inf.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
+    #[must_use]
+    pub fn nonfinite_policy(&self) -> NonfinitePolicy {
+        let mut policy = 0;
+        self.certain(unsafe { sys::lars_nonfinite_policy(self.as_ptr(), &raw mut policy) });
+        let known = NonfinitePolicy::ALL.iter().find(|one| one.number() == policy);
+        *known.expect("lars.h has no other policy")
+    }
+
     /// Makes the step after `most` skipped ones in a row an error; 0 (the default): no limit.
     ///
     /// # Errors
@@ -204,6 +229,18 @@ impl Optimizer {
     /// None that a program can bring about.
     pub fn set_max_consecutive_skips(&mut self, most: u64) -> Result<()> {
         self.done(unsafe { sys::lars_set_max_consecutive_skips(self.as_ptr(), most) })
+    }
+
+    /// How many skipped steps in a row are allowed; 0: any number.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
+    #[must_use]
+    pub fn max_consecutive_skips(&self) -> u64 {
+        let mut most = 0;
+        self.certain(unsafe { sys::lars_max_consecutive_skips(self.as_ptr(), &raw mut most) });
+        most
     }
 
     /// Chooses the kernels: "auto", "simd", `"simd/TARGET"`, "reference" or "blas". All but "blas" give the

@@ -148,6 +148,18 @@ impl Optimizer {
         self.done(unsafe { sys::lars_set_gradient_norms(self.as_ptr(), wanted.into()) })
     }
 
+    /// Whether steps gather |g| in any case.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
+    #[must_use]
+    pub fn gradient_norms(&self) -> bool {
+        let mut wanted = 0;
+        self.certain(unsafe { sys::lars_gradient_norms(self.as_ptr(), &raw mut wanted) });
+        wanted != 0
+    }
+
     /// Has the observer called at the end of every call that took a step or skipped one, on the calling thread.
     /// If it panics, so does that call, whose step is done.
     ///

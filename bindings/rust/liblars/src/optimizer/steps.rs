@@ -321,6 +321,18 @@ impl Optimizer {
         self.done(unsafe { sys::lars_set_carry_norms(self.as_ptr(), carry.into()) })
     }
 
+    /// Whether norms are carried.
+    ///
+    /// # Panics
+    ///
+    /// While another call on this optimizer runs: in a schedule's function, if that has a way to it.
+    #[must_use]
+    pub fn carry_norms(&self) -> bool {
+        let mut carry = 0;
+        self.certain(unsafe { sys::lars_carry_norms(self.as_ptr(), &raw mut carry) });
+        carry != 0
+    }
+
     /// Tells that parameters were changed from outside. Needed only with
     /// [`set_carry_norms`](Self::set_carry_norms), and between the last micro-batch and its step.
     pub fn parameters_changed(&mut self) {

@@ -75,6 +75,13 @@ impl Player {
             "save" | "load" | "save_and_load_file" | "load_file" => self.checkpoints(call),
             "observe" | "observed" | "step_count" | "norms" | "skip_count" | "nonfinite" | "telemetry"
             | "schedule_values" | "kernels" => self.records(call),
+            "gradient_clip" => Ok(bits_of(self.optimizer.gradient_clip())),
+            "nonfinite_policy" => {
+                Ok(json!(format!("{:?}", self.optimizer.nonfinite_policy()).to_lowercase()))
+            }
+            "max_consecutive_skips" => Ok(json!(self.optimizer.max_consecutive_skips())),
+            "carry_norms" => Ok(json!(self.optimizer.carry_norms())),
+            "gradient_norms" => Ok(json!(self.optimizer.gradient_norms())),
             _ => self.settings(call).map(|()| NOTHING),
         }
     }
