@@ -73,7 +73,10 @@ impl<'a> StepReport<'a> {
     /// If the liblars that runs does not know the quantity.
     #[must_use]
     pub fn quantity(&self, quantity: Telemetry) -> &'a [f64] {
-        assert!((quantity.number() as u32) < self.quantity_count, "this liblars has no {quantity:?}");
+        assert!(
+            i64::from(quantity.number()) < i64::from(self.quantity_count),
+            "this liblars has no {quantity:?}"
+        );
         // SAFETY: lars.h: there is a row of so many values for each quantity, borrowed for the callback.
         unsafe { slice_of(*self.quantities.offset(quantity.number() as isize), self.count) }
     }
@@ -180,7 +183,7 @@ pub(crate) unsafe extern "C" fn call_observer<F: FnMut(&StepReport<'_>)>(
     // SAFETY: by contract.
     let observer = unsafe { &mut *user.cast::<F>() };
     panics::catch(|| {
-        observer(&StepReport { status, steps, count, quantity_count, quantities, borrowed: PhantomData })
+        observer(&StepReport { status, steps, count, quantity_count, quantities, borrowed: PhantomData });
     });
 }
 

@@ -65,7 +65,7 @@ fn a_wrong_list_changes_nothing() -> Result<(), Error> {
     let error = optimizer.step(&mut parameters, &[vec![0.1_f64; 6], vec![0.2; 2]]).unwrap_err();
     assert_eq!(error.status(), Status::Type);
     let error = optimizer.step(&mut parameters[..1], [&[0.1_f32; 6]]).unwrap_err();
-    assert_eq!(error.status(), Status::Index);
+    assert_eq!(error.status(), Status::Argument);
     let error = optimizer.step(&mut parameters, &[vec![0.1_f32; 5], vec![0.2; 2]]).unwrap_err();
     assert_eq!((error.status(), error.status().name()), (Status::Shape, "LARS_ERR_SHAPE"));
     assert!(error.to_string().contains("'weight'"), "{error}");

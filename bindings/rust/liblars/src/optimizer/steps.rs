@@ -48,7 +48,7 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// [`Status::Index`], [`Status::Type`] or [`Status::Shape`] for arrays that do not fit, [`Status::Alias`] for
+    /// [`Status::Argument`], [`Status::Type`] or [`Status::Shape`] for arrays that do not fit, [`Status::Alias`] for
     /// gradients in memory that the step writes, [`Status::State`] without a learning rate,
     /// [`Status::Nonfinite`] for NaN and Inf unless the policy is another, [`Status::Value`] and
     /// [`Status::Callback`] by schedules. All forms of a step have these.
@@ -242,7 +242,7 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// [`Status::Index`], [`Status::Type`] or [`Status::Shape`] for arrays that do not fit;
+    /// [`Status::Argument`], [`Status::Type`] or [`Status::Shape`] for arrays that do not fit;
     /// [`Status::Argument`] if the batch needs [`accumulate_with`](Self::accumulate_with) to be complete;
     /// [`Status::State`] if it is complete already.
     pub fn accumulate<'g>(
