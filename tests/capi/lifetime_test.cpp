@@ -67,13 +67,6 @@ TEST(Messages, StaySeparatePerHandle) {
   EXPECT_STREQ(lars_error_message(two.get()), "");
 }
 
-TEST(Messages, AreCutToWhatFits) {
-  const OptimizerHandle optimizer = make_optimizer();
-  const std::string selector(5000, 'x');
-  EXPECT_EQ(lars_set(optimizer.get(), selector.c_str(), LARS_EPS, 1.0), LARS_ERR_SELECTOR);
-  EXPECT_EQ(std::string(lars_error_message(optimizer.get())).size(), 1023U);
-}
-
 TEST(Messages, AreCutBetweenCharacters) {
   const OptimizerHandle optimizer = make_optimizer();
   std::string name;
@@ -82,15 +75,7 @@ TEST(Messages, AreCutBetweenCharacters) {
     EXPECT_EQ(lars_add_parameter(optimizer.get(), (prefix + name).c_str(), LARS_F32, 0, nullptr, nullptr),
               LARS_ERR_NAME);
     const std::string message = lars_error_message(optimizer.get());
-    EXPECT_NE(message.find("\xC3\xB6..."), std::string::npos) << message;
-  }
-  for (const std::string& prefix : {std::string(), std::string("x")}) {
-    std::string selector = prefix;
-    while (selector.size() < 3000) selector += "\xC3\xB6";
-    EXPECT_EQ(lars_set(optimizer.get(), selector.c_str(), LARS_EPS, 1.0), LARS_ERR_SELECTOR);
-    const std::string message = lars_error_message(optimizer.get());
-    EXPECT_GE(message.size(), 1022U);
-    EXPECT_EQ(message.substr(message.size() - 2), "\xC3\xB6");
+    EXPECT_NE(message.find("\xC3\xB6…\""), std::string::npos) << message;
   }
 }
 
