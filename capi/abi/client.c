@@ -44,10 +44,12 @@ static int32_t reciprocal(void* user, uint64_t step, double* value) {
   return 0;
 }
 
-static void observe(void* user, int32_t status, uint64_t steps, uint32_t count,
+static void observe(void* user, int32_t status, uint64_t steps, uint32_t count, uint32_t quantity_count,
                     const double* const* quantities) {
-  printf("%s: %s after %llu steps of %u parameters, %a\n", (const char*)user, lars_status_name(status),
-         (unsigned long long)steps, count, quantities[LARS_TELEMETRY_TRUST_RATIO][0]);
+  /* Not how many quantities there are: a later version may have more. */
+  printf("%s: %s after %llu steps of %u parameters, %a%s\n", (const char*)user, lars_status_name(status),
+         (unsigned long long)steps, count, quantities[LARS_TELEMETRY_TRUST_RATIO][0],
+         quantity_count > LARS_TELEMETRY_SKIPPED_SHARE ? "" : ", and too few quantities");
 }
 
 static int32_t one_by_one(void* user, uint32_t count, lars_task task, void* context) {
@@ -129,7 +131,9 @@ static void settings(void) {
   lars_schedule* schedule = NULL;
   double value = 0.0;
   uint32_t number = 0;
+  uint64_t most = 0;
   int32_t dtype = 0;
+  int32_t wanted = 0;
   uint32_t ndim = 0;
   const char* name = NULL;
   const int64_t* shape = NULL;
@@ -147,12 +151,19 @@ static void settings(void) {
   DO(lars_set_max_consecutive_skips(optimizer, 2));
   DO(lars_set_gradient_clip(optimizer, 1.5));
   DO(lars_set_gradient_norms(optimizer, 1));
+  DO(lars_nonfinite_policy(optimizer, &dtype));
+  DO(lars_max_consecutive_skips(optimizer, &most));
+  DO(lars_gradient_clip(optimizer, &value));
+  DO(lars_gradient_norms(optimizer, &wanted));
+  printf("policy %d, skips %llu, clip %a, norms %d\n", (int)dtype, (unsigned long long)most, value,
+         (int)wanted);
   DO(lars_set_observer(optimizer, observe, user));
   DO(lars_set_kernels(optimizer, "reference"));
   DO(lars_set_threads(optimizer, 1));
   DO(lars_set_parallel_for(optimizer, one_by_one, NULL, 2));
   DO(lars_threads(optimizer, &number));
   DO(lars_set_carry_norms(optimizer, 1));
+  DO(lars_carry_norms(optimizer, &wanted));
   DO(lars_set_gradient_dtype(optimizer, "a", LARS_F32));
   DO(lars_gradient_dtype(optimizer, 0, &dtype));
   DO(lars_parameter_count(optimizer, &number));

@@ -1,4 +1,5 @@
-"""Breaks the ABI for scripts/abi --break: --list prints name and edits of every way; else makes one way's edits here."""
+"""Breaks the ABI for scripts/abi --break: --list prints every way: name, edits, and what must be said of it, if anything
+in particular. Else makes one way's edits here."""
 
 import json
 import pathlib
@@ -6,7 +7,7 @@ import sys
 
 if sys.argv[1] == "--list":
     for way in json.loads((pathlib.Path(__file__).parent / "breaks.json").read_text()):
-        print(way["name"], json.dumps(way["edits"]), sep="\t")
+        print(way["name"], json.dumps(way["edits"]), way.get("said", ""), sep="\t")
 else:
     for name, text, replacement in json.loads(sys.argv[1]):
         path = pathlib.Path(name)
