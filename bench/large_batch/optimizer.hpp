@@ -68,7 +68,7 @@ class Optimizer {
   void exclude(const char* selector, const lars_schedule* learning_rate);
   void check(std::int32_t status) const;
   static void observe(void* self, std::int32_t status, std::uint64_t steps, std::uint32_t count,
-                      const double* const* quantities);
+                      std::uint32_t quantity_count, const double* const* quantities);
 
   std::unique_ptr<lars_optimizer, Destroy> lars_;
   std::vector<void*> values_;
