@@ -79,8 +79,8 @@ class BoundSchedule {
       : schedule_(std::move(schedule)), lost_callback_(schedule_.has_lost_callback()) {}
 
   /// The value at `step`. `call` numbers the library's calls: what a callback of the caller's said is
-  /// remembered for one of them. A callback that was lost is asked for at once, in whichever part of a join it
-  /// is.
+  /// remembered for one of them. A callback that was lost is asked for at once, in whichever part of a join
+  /// it is.
   double value(std::uint64_t step, std::uint64_t call);
 
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
