@@ -1,9 +1,11 @@
 // The SIMD kernels: simd-inl.h compiled once for each instruction set, and the list of those that can run
 // here.
 //
-// Left out: SVE and RVV, whose vectors have no size at compile time, and the variants of AVX-512 that add
-// nothing used here.
-#define LARS_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+// Left out: SVE and RVV, whose vectors have no size at compile time, and the variants of AVX-512 and NEON
+// that add nothing used here. A build for such a processor alone (-march=native) takes the set below that.
+#define LARS_DISABLED_TARGETS                                                                      \
+  (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR | HWY_AVX10_2 | HWY_NEON_BF16 | HWY_SVE | HWY_SVE2 | \
+   HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #if defined(__MINGW32__) && !defined(__clang__)
 // gcc for Windows aligns vectors of 32 bytes and more on a stack that is aligned to 16
 // (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=54412), and gcc 12 keeps them across calls in registers of
@@ -13,6 +15,33 @@
 #define HWY_DISABLED_TARGETS (LARS_DISABLED_TARGETS | HWY_SSE4 | HWY_SSSE3)
 #else
 #define HWY_DISABLED_TARGETS LARS_DISABLED_TARGETS
+#endif
+
+#include <hwy/detect_targets.h>
+// Those that this version of Highway does not have. To the preprocessor they were 0 already.
+#ifndef HWY_AVX3_ZEN4
+#define HWY_AVX3_ZEN4 0
+#endif
+#ifndef HWY_AVX3_SPR
+#define HWY_AVX3_SPR 0
+#endif
+#ifndef HWY_AVX10_2
+#define HWY_AVX10_2 0
+#endif
+#ifndef HWY_NEON_BF16
+#define HWY_NEON_BF16 0
+#endif
+#ifndef HWY_SSE2
+#define HWY_SSE2 0
+#endif
+#ifndef HWY_NEON_WITHOUT_AES
+#define HWY_NEON_WITHOUT_AES 0
+#endif
+
+#if (HWY_STATIC_TARGET & (HWY_AVX3 | HWY_AVX2 | HWY_SSE4 | HWY_SSSE3 | HWY_SSE2 | HWY_NEON | \
+                          HWY_NEON_WITHOUT_AES | HWY_EMU128 | HWY_SCALAR)) == 0
+#error \
+    "kSimdTargets has no kernels for the instruction set of this build: leave out -march, or define HWY_COMPILE_ONLY_EMU128"
 #endif
 
 #include <cstdint>
@@ -49,13 +78,13 @@ constexpr SimdTarget kSimdTargets[] = {
 #if HWY_TARGETS & HWY_SSSE3
     {HWY_SSSE3, N_SSSE3::simd_kernels("simd/SSSE3")},
 #endif
-#if defined(HWY_SSE2) && HWY_TARGETS & HWY_SSE2  // in later versions of Highway
+#if HWY_TARGETS & HWY_SSE2
     {HWY_SSE2, N_SSE2::simd_kernels("simd/SSE2")},
 #endif
 #if HWY_TARGETS & HWY_NEON
     {HWY_NEON, N_NEON::simd_kernels("simd/NEON")},
 #endif
-#if defined(HWY_NEON_WITHOUT_AES) && HWY_TARGETS & HWY_NEON_WITHOUT_AES  // likewise
+#if HWY_TARGETS & HWY_NEON_WITHOUT_AES
     {HWY_NEON_WITHOUT_AES, N_NEON_WITHOUT_AES::simd_kernels("simd/NEON_WITHOUT_AES")},
 #endif
 #if HWY_TARGETS & HWY_EMU128
