@@ -1,9 +1,9 @@
 // 16-bit elements: conversions of one element, which the SIMD kernels repeat lane by lane.
 //
-// All but one rounding are integer operations; the exception is an addition that rounds to nearest even in
-// the host's default rounding mode. None depends on whether the processor has instructions for 16-bit floats.
+// Roundings are integer operations, so that they do not depend on the host's rounding mode.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -21,8 +21,7 @@ inline float float_from_half(std::uint16_t half) {
   if (exponent == kExponent) {
     bits += (128U - 16U) << 23;  // Inf, NaN
   } else if (exponent == 0) {
-    // Subnormal: with an implicit 1 that does not belong there; 2^-14 takes it away, exactly.
-    bits = std::bit_cast<std::uint32_t>(std::bit_cast<float>(bits + (1U << 23)) - 0x1p-14F);
+    bits = std::bit_cast<std::uint32_t>(static_cast<float>(half & 0x3ffU) * 0x1p-24F);  // subnormal; exact
   }
   return std::bit_cast<float>(bits | sign);
 }
@@ -35,8 +34,11 @@ inline std::uint16_t half_from_float(float value) {
   std::uint32_t half = 0;
   if (magnitude >= 0x47800000U) {  // 2^16 and above
     half = magnitude > 0x7f800000U ? 0x7e00U : 0x7c00U;
-  } else if (magnitude < 0x38800000U) {  // below 2^-14: adding 0.5 leaves multiples of 2^-24 in the low bits
-    half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
+  } else if (magnitude < 0x38800000U) {  // below 2^-14: in units of 2^-24; all below half a unit are alike
+    const std::uint32_t significand = (magnitude & 0x7fffffU) | 0x800000U;
+    const std::uint32_t shift = std::min(126U - (magnitude >> 23), 25U);
+    const std::uint32_t odd = (significand >> shift) & 1U;
+    half = (significand + (1U << (shift - 1U)) - 1U + odd) >> shift;
   } else {
     const std::uint32_t odd = (magnitude >> 13) & 1U;
     half = (magnitude - ((127U - 15U) << 23) + 0xfffU + odd) >> 13;

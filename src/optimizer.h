@@ -33,9 +33,6 @@ enum class NonfinitePolicy : std::int32_t {
   propagate = LARS_NONFINITE_PROPAGATE,
 };
 
-/// Which of a tensor's moments: none, Σ w², Σ u², both, or all four.
-enum class Sums : std::uint8_t { none, weight, update, both, all };
-
 template <class Real>
 struct TensorView;
 
@@ -231,8 +228,7 @@ class Optimizer {
   template <class Real>
   void accumulate_gradients(std::size_t segment);
   template <class Real>
-  [[nodiscard]] TensorView<Real> view(std::uint32_t index, const void* gradient,
-                                      ElementType gradient_type) const;
+  [[nodiscard]] TensorView<Real> view(std::uint32_t index) const;
   [[nodiscard]] ElementType gradient_type(std::uint32_t index) const {
     const TensorStep& tensor = tensors_[index];
     return buffers_[index].accumulated ? compute_type(tensor.type) : tensor.gradient_type;

@@ -17,8 +17,6 @@ void* element(void* buffer, std::size_t size, std::uint64_t index) {
   return static_cast<std::byte*>(buffer) + index * size;
 }
 
-}  // namespace
-
 /// A term in the compute type, its d multiplied by clip_scale. What takes no part is left out rather than
 /// converted, which could overflow; a limit beyond the type's numbers limits nothing.
 template <class Real>
@@ -31,6 +29,8 @@ DecayedGradient<Real> rounded(const DecayedGradient<double>& term, double clip_s
           limits ? static_cast<Real>(term.limit) : std::numeric_limits<Real>::infinity(),
           static_cast<Real>(clip_scale)};
 }
+
+}  // namespace
 
 /// One tensor in one step, as the kernels see it.
 template <class Real>
@@ -54,29 +54,18 @@ struct TensorView {
   [[nodiscard]] const void* gradient_from(std::uint64_t first) const {
     return element(gradient, gradient_size, first);
   }
-
-  [[nodiscard]] Moments sum(Sums which, std::uint64_t first, std::uint64_t count) const {
-    switch (which) {
-      case Sums::none: break;
-      case Sums::weight: return {kernels.sum_weight_squares(weights(first), count), 0.0};
-      case Sums::update:
-        return {0.0, kernels.sum_update_squares(term, weights(first), gradient_from(first), count)};
-      case Sums::both: return kernels.sum_squares(term, weights(first), gradient_from(first), count);
-      case Sums::all: return kernels.sum_moments(term, weights(first), gradient_from(first), count);
-    }
-    return {};
-  }
 };
 
 template <class Real>
-TensorView<Real> Optimizer::view(std::uint32_t index, const void* gradient, ElementType gradient_type) const {
+TensorView<Real> Optimizer::view(std::uint32_t index) const {
   const TensorStep& tensor = tensors_[index];
+  const ElementType gradient_type = this->gradient_type(index);
   const KernelSet& kernels = *kernels_.load(std::memory_order_relaxed);
   return {kernels.table<Real>(tensor.type, gradient_type),
           rounded<Real>(tensor.term, 1.0),
           buffers_[index].parameter,
           buffers_[index].master,
-          gradient,
+          buffers_[index].gradient,
           element_size(tensor.type),
           master_size(tensor.type),
           element_size(gradient_type)};
@@ -133,9 +122,11 @@ void Optimizer::sum_squares(std::size_t segment) {
   const std::uint32_t index = work_.segment(segment).parameter;
   const Sums missing = tensors_[index].missing;
   if (missing == Sums::none) return;
-  const TensorView<Real> tensor = view<Real>(index, buffers_[index].gradient, gradient_type(index));
-  sum_chunks(segment, missing,
-             [&](std::uint64_t first, std::uint64_t count) { return tensor.sum(missing, first, count); });
+  const TensorView<Real> tensor = view<Real>(index);
+  sum_chunks(segment, missing, [&](std::uint64_t first, std::uint64_t count) {
+    return tensor.kernels.sum(missing, tensor.term, tensor.weights(first), tensor.gradient_from(first),
+                              count);
+  });
 }
 
 /// Notes which sums the slots do not have already. False if they have all.
@@ -218,34 +209,31 @@ void Optimizer::apply_updates(std::size_t segment_index) {
   const std::uint32_t index = segment.parameter;
   const TensorBuffers& buffers = buffers_[index];
   const TensorStep& step = tensors_[index];
-  const TensorView<Real> tensor = view<Real>(index, buffers.gradient, gradient_type(index));
+  const TensorView<Real> tensor = view<Real>(index);
   const MomentumUpdate<Real> term = {
       rounded<Real>(step.update_term, step.clip_scale), static_cast<Real>(step.scales.step),
       static_cast<Real>(step.values[Key::momentum]),    step.values.flag(Key::nesterov),
       static_cast<Real>(step.scales.nesterov),          static_cast<Real>(step.scales.update)};
   auto* momentum = static_cast<Real*>(buffers.momentum);
+  const std::uint64_t first = segment.first_element;
   if (buffers.in_place == nullptr) {
-    const std::uint64_t first = segment.first_element;
     auto* update = static_cast<Real*>(buffers.update);
     tensor.kernels.write(term, tensor.weights(first), tensor.gradient_from(first), momentum + first,
                          update + first, segment.count);
-    return;
-  }
-  const auto apply = [&](std::uint64_t first, std::uint64_t count) {
+  } else if (!carry_norms_) {
     tensor.kernels.apply(term, tensor.weights(buffers.in_place, first), tensor.gradient_from(first),
-                         momentum + first, count);
-  };
-  if (!carry_norms_) return apply(segment.first_element, segment.count);
-  sum_chunks(segment_index, Sums::weight, [&](std::uint64_t first, std::uint64_t count) {
-    apply(first, count);
-    return tensor.sum(Sums::weight, first, count);
-  });
+                         momentum + first, segment.count);
+  } else {
+    sum_chunks(segment_index, Sums::weight, [&](std::uint64_t from, std::uint64_t count) -> Moments {
+      return {tensor.kernels.apply_and_sum(term, tensor.weights(buffers.in_place, from),
+                                           tensor.gradient_from(from), momentum + from, count)};
+    });
+  }
 }
 
 // ---- Accumulation ---------------------------------------------------------------------------------------
 
-/// Adds the gradients to the accumulators; when that completes the batch, forms the sums on the way, chunk by
-/// chunk while it is in cache.
+/// Adds the gradients to the accumulators; when that completes the batch, forms the sums on the way.
 void Optimizer::accumulate_gradients() {
   if (completes_batch()) find_missing_sums(all());
   for_each_segment(all(), Order::forward, [this](std::size_t segment) {
@@ -259,19 +247,19 @@ template <class Real>
 void Optimizer::accumulate_gradients(std::size_t segment_index) {
   const Segment& segment = work_.segment(segment_index);
   const std::uint32_t index = segment.parameter;
-  const TensorStep& tensor = tensors_[index];
-  const KernelTable<Real>& kernels =
-      kernels_.load(std::memory_order_relaxed)->table<Real>(tensor.type, tensor.gradient_type);
+  const TensorView<Real> tensor = view<Real>(index);
   auto* accumulator = static_cast<Real*>(state_.accumulators.buffer(index));
-  const auto accumulate = [&](std::uint64_t first, std::uint64_t count) {
-    kernels.accumulate(element(buffers_[index].gradient, element_size(tensor.gradient_type), first),
-                       accumulator + first, accumulated_ == 0, count);
-  };
-  if (!completes_batch()) return accumulate(segment.first_element, segment.count);
-  const TensorView<Real> sums = view<Real>(index, accumulator, compute_type(tensor.type));
-  sum_chunks(segment_index, tensor.missing, [&](std::uint64_t first, std::uint64_t count) {
-    accumulate(first, count);
-    return sums.sum(tensor.missing, first, count);
+  const bool is_first = accumulated_ == 0;
+  if (!completes_batch()) {
+    const std::uint64_t first = segment.first_element;
+    return tensor.kernels.accumulate(tensor.gradient_from(first), accumulator + first, is_first,
+                                     segment.count);
+  }
+  const Sums missing = tensors_[index].missing;
+  sum_chunks(segment_index, missing, [&](std::uint64_t first, std::uint64_t count) {
+    return tensor.kernels.accumulate_and_sum(missing, tensor.term, tensor.weights(first),
+                                             tensor.gradient_from(first), accumulator + first, is_first,
+                                             count);
   });
 }
 

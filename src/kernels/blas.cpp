@@ -64,32 +64,36 @@ struct BlasKernels {
 
   static const KernelTable<Real>& reference() { return kReferenceKernels.table<Real>(type, type); }
 
+  static Moments plain_sum(Sums which, const DecayedGradient<Real>& term, Weights weights,
+                           const void* gradient, std::size_t count) {
+    return reference().sum(which, term, weights, gradient, count);
+  }
+
   static double sum_weight_squares(Weights weights, std::size_t count) {
     const double norm =
         Blas::norm(static_cast<Blas::Size>(count), static_cast<const Real*>(weights.parameter));
-    return trusted<Real>(norm) ? norm * norm : reference().sum_weight_squares(weights, count);
+    return trusted<Real>(norm) ? norm * norm : plain_sum(Sums::weight, {}, weights, nullptr, count).weight;
   }
 
   static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                                    std::size_t count) {
     if (term.gradient_scale == Real{0} || term.clip) {  // see needs_plain_loops
-      return reference().sum_update_squares(term, weights, gradient, count);
+      return plain_sum(Sums::update, term, weights, gradient, count).update;
     }
     Scratch<Real> decayed;
     form_decayed_gradient(term, static_cast<const Real*>(weights.parameter),
                           static_cast<const Real*>(gradient), count, decayed);
     const double norm = Blas::norm(static_cast<Blas::Size>(count), decayed.data());
-    return trusted<Real>(norm) ? norm * norm : reference().sum_update_squares(term, weights, gradient, count);
+    return trusted<Real>(norm) ? norm * norm : plain_sum(Sums::update, term, weights, gradient, count).update;
   }
 
-  static Moments sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                             std::size_t count) {
-    return {sum_weight_squares(weights, count), sum_update_squares(term, weights, gradient, count)};
-  }
-
-  static Moments sum_moments(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                             std::size_t count) {
-    return reference().sum_moments(term, weights, gradient, count);
+  static Moments sum(Sums which, const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                     std::size_t count) {
+    if (which == Sums::all) return plain_sum(which, term, weights, gradient, count);
+    Moments sums;
+    if (has_weight(which)) sums.weight = sum_weight_squares(weights, count);
+    if (has_update(which)) sums.update = sum_update_squares(term, weights, gradient, count);
+    return sums;
   }
 
   /// Advances the momentum of at most kChunk elements. Leaves Δ in `increment`.
@@ -121,6 +125,12 @@ struct BlasKernels {
     }
   }
 
+  static double apply_and_sum(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                              Real* momentum, std::size_t count) {
+    apply(term, weights, gradient, momentum, count);
+    return sum_weight_squares(weights, count);
+  }
+
   static void write(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
                     Real* update, std::size_t count) {
     if (needs_plain_loops(term)) return reference().write(term, weights, gradient, momentum, update, count);
@@ -138,18 +148,30 @@ struct BlasKernels {
     reference().accumulate(gradient, accumulator, first, count);
   }
 
-  static constexpr KernelTable<Real> table = {
-      sum_squares, sum_update_squares, sum_weight_squares, sum_moments, apply, write, accumulate};
+  template <ElementType gradient_type>
+  static Moments accumulate_and_sum(Sums which, const DecayedGradient<Real>& term, Weights weights,
+                                    const void* gradient, Real* accumulator, bool first, std::size_t count) {
+    kReferenceKernels.table<Real>(type, gradient_type).accumulate(gradient, accumulator, first, count);
+    return sum(which, term, weights, accumulator, count);
+  }
+
+  static constexpr KernelTable<Real> table = {sum,   apply,      apply_and_sum,
+                                              write, accumulate, accumulate_and_sum<type>};
 };
 
 }  // namespace
 
 const KernelSet& blas_kernels() {
   static const KernelSet set = [] {
+    using enum ElementType;
     KernelSet kernels = kReferenceKernels;
     kernels.name = "blas";
-    kernels.f32[static_cast<std::size_t>(BinaryPair::f32_f32)] = BlasKernels<ElementType::f32>::table;
-    kernels.f64 = BlasKernels<ElementType::f64>::table;
+    const auto table = [&](BinaryPair pair) -> auto& { return kernels.f32[static_cast<std::size_t>(pair)]; };
+    table(BinaryPair::f32_f32) = BlasKernels<f32>::table;
+    kernels.f64 = BlasKernels<f64>::table;
+    // Accumulators are F32.
+    table(BinaryPair::f32_f16).accumulate_and_sum = BlasKernels<f32>::accumulate_and_sum<f16>;
+    table(BinaryPair::f32_bf16).accumulate_and_sum = BlasKernels<f32>::accumulate_and_sum<bf16>;
     return kernels;
   }();
   return set;

@@ -58,29 +58,34 @@ struct MutableWeights {
   operator Weights() const { return {parameter, master}; }  // NOLINT(google-explicit-constructor)
 };
 
+/// Which of the moments of some elements: none, Σ w², Σ u², both, or all four.
+enum class Sums : std::uint8_t { none, weight, update, both, all };
+
+constexpr bool has_weight(Sums which) { return which != Sums::none && which != Sums::update; }
+constexpr bool has_update(Sums which) { return which != Sums::none && which != Sums::weight; }
+
 /// The kernels for one pair of parameter and gradient type. `count` elements; buffers are aligned to their
 /// elements, no more. The sums are those of one chunk, at most kChunk elements; the others take any number.
 template <class Real>
 struct KernelTable {
-  /// Σ w² and Σ u², in binary64.
-  Moments (*sum_squares)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                         std::size_t count);
-  /// Σ u² alone, to the bit that of sum_squares. Without decay it reads the gradient only.
-  double (*sum_update_squares)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                               std::size_t count);
-  /// Σ w² alone, to the bit that of sum_squares.
-  double (*sum_weight_squares)(Weights weights, std::size_t count);
-  /// All four moments; the two of sum_squares to the bit.
-  Moments (*sum_moments)(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                         std::size_t count);
+  /// The sums `which`, in binary64; the others are 0. What else is summed changes no bit of a sum. For Σ w²
+  /// alone only the weights are read, for Σ u² without decay only the gradient.
+  Moments (*sum)(Sums which, const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                 std::size_t count);
   /// Advances the momentum v and adds Δ to the weights, in place.
   void (*apply)(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
                 Real* momentum, std::size_t count);
+  /// The same, and Σ w² of the new weights as they will be read.
+  double (*apply_and_sum)(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                          Real* momentum, std::size_t count);
   /// Advances the momentum v and writes Δ to `update`; the weights are only read.
   void (*write)(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
                 Real* update, std::size_t count);
   /// accumulator = gradient, or, unless `first`, accumulator + gradient.
   void (*accumulate)(const void* gradient, Real* accumulator, bool first, std::size_t count);
+  /// The same, and the sums `which` with the accumulator for the gradient.
+  Moments (*accumulate_and_sum)(Sums which, const DecayedGradient<Real>& term, Weights weights,
+                                const void* gradient, Real* accumulator, bool first, std::size_t count);
 };
 
 /// Pairs of types that are computed in binary32, by parameter and then gradient.

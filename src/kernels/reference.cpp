@@ -42,14 +42,12 @@ struct ReferenceKernels {
     });
   }
 
-  static Moments sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                             std::size_t count) {
-    return {sum_weight_squares(weights, count), sum_update_squares(term, weights, gradient, count)};
-  }
-
-  static Moments sum_moments(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                             std::size_t count) {
-    Moments sums = sum_squares(term, weights, gradient, count);
+  static Moments sum(Sums which, const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                     std::size_t count) {
+    Moments sums;
+    if (has_weight(which)) sums.weight = sum_weight_squares(weights, count);
+    if (has_update(which)) sums.update = sum_update_squares(term, weights, gradient, count);
+    if (which != Sums::all) return sums;
     with_form(term, [&](auto form) {
       const auto scaled = [&](std::size_t i) {
         return double{scaled_gradient<form()>(term, load<gradient_type>(gradient, i))};
@@ -84,6 +82,12 @@ struct ReferenceKernels {
                        });
   }
 
+  static double apply_and_sum(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                              Real* momentum, std::size_t count) {
+    apply(term, weights, gradient, momentum, count);
+    return sum_weight_squares(weights, count);
+  }
+
   static void write(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
                     Real* update, std::size_t count) {
     for_each_increment(term, weights, gradient, momentum, count,
@@ -97,8 +101,15 @@ struct ReferenceKernels {
     }
   }
 
-  static constexpr KernelTable<Real> table = {
-      sum_squares, sum_update_squares, sum_weight_squares, sum_moments, apply, write, accumulate};
+  static Moments accumulate_and_sum(Sums which, const DecayedGradient<Real>& term, Weights weights,
+                                    const void* gradient, Real* accumulator, bool first, std::size_t count) {
+    accumulate(gradient, accumulator, first, count);
+    using OfAccumulator = ReferenceKernels<parameter_type, compute_type(parameter_type)>;
+    return OfAccumulator::sum(which, term, weights, accumulator, count);
+  }
+
+  static constexpr KernelTable<Real> table = {sum,   apply,      apply_and_sum,
+                                              write, accumulate, accumulate_and_sum};
 };
 
 }  // namespace

@@ -1,9 +1,6 @@
 // The SIMD kernels for one instruction set; simd.cpp includes this file once for each. One fused loop a pass.
 //
-// Bits: every lane does the operations of elements.h, in their order. Highway's Mul and Add are not
-// contracted
-// (-ffp-contract=off). Sums: element i goes to binary64 lane i mod kLanes, so a row of kLanes elements is
-// spread over kLanes / N vectors of N lanes, each with its own accumulator.
+// The parts: vectors of elements of every type (simd_elements), the formula (simd_formula), sums (simd_sums).
 #if defined(LARS_KERNELS_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LARS_KERNELS_SIMD_INL_H_
 #undef LARS_KERNELS_SIMD_INL_H_
@@ -17,116 +14,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <type_traits>
-#include <utility>
 
 #include "kernels/elements.h"
 #include "kernels/simd_elements-inl.h"
+#include "kernels/simd_formula-inl.h"
+#include "kernels/simd_sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lars::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// ---- Formula --------------------------------------------------------------------------------------------
-
-template <class D>
-struct DecayedGradientVector {
-  using V = hn::Vec<D>;
-  V gradient_scale;
-  V weight_decay;
-  V limit;
-  V clip_scale;
-  bool decay;
-
-  HWY_INLINE DecayedGradientVector(D d, const DecayedGradient<hn::TFromD<D>>& term)
-      : gradient_scale(hn::Set(d, term.gradient_scale)),
-        weight_decay(hn::Set(d, term.weight_decay)),
-        limit(hn::Set(d, term.limit)),
-        clip_scale(hn::Set(d, term.clip_scale)),
-        decay(term.decay) {}
-
-  /// d.
-  template <Form kForm>
-  HWY_INLINE V scaled(V gradient) const {
-    const V scaled = hn::Mul(gradient_scale, gradient);
-    if constexpr (kForm != Form::clipped) {
-      return scaled;
-    } else {
-      const V magnitude = hn::Abs(scaled);
-      const V within = hn::IfThenElse(hn::Gt(magnitude, limit), hn::CopySign(limit, scaled), scaled);
-      const V infinity = hn::Set(D(), std::numeric_limits<hn::TFromD<D>>::infinity());
-      return hn::IfThenElse(hn::Lt(magnitude, infinity), hn::Mul(clip_scale, within), scaled);
-    }
-  }
-
-  /// u, from d.
-  template <Form kForm>
-  HWY_INLINE V decayed(V weight, V scaled) const {
-    if constexpr (kForm == Form::plain) {
-      return scaled;
-    } else {
-      if (kForm == Form::clipped && !decay) return scaled;
-      return hn::Add(scaled, hn::Mul(weight_decay, weight));
-    }
-  }
-};
-
-/// The sums that a pass over some elements forms: those of sum_squares and sum_moments, or one of them alone.
-enum class Wanted : std::uint8_t { weight, update, squares, moments };
-
 template <ElementType parameter_type, ElementType gradient_type>
 struct SimdKernels {
   using Real = Compute<parameter_type>;
-
-  // Sums run over vectors as long as those of binary64, updates over vectors of the compute type.
-  using D64 = hn::ScalableTag<double>;
-  using DHalf = hn::Rebind<Real, D64>;
   using D = hn::ScalableTag<Real>;
-  static constexpr std::size_t kN64 = hn::MaxLanes(D64());
-  static constexpr std::size_t kVectors = kLanes / kN64;
-  static_assert(kLanes % kN64 == 0);
+  static constexpr std::size_t kN = hn::MaxLanes(D());
+  static constexpr std::size_t kVectors = kLanes / kN;  // of a row
 
   /// Whether ragged ends take one masked vector.
   static constexpr bool kMasked = kMaskedAccess<parameter_type> && kMaskedAccess<gradient_type>;
 
-  static HWY_INLINE hn::Vec<D64> widen(hn::Vec<DHalf> v) {
-    if constexpr (std::is_same_v<Real, double>) {
-      return v;
-    } else {
-      return hn::PromoteTo(D64(), v);
-    }
-  }
-
-  static HWY_INLINE hn::Vec<D64> add_product(hn::Vec<D64> a, hn::Vec<D64> b, hn::Vec<D64> sum) {
-    if constexpr (std::is_same_v<Real, float>) {
-      return hn::MulAdd(a, b, sum);  // the product is exact, so fusing changes no bit
-    } else {
-      return hn::Add(sum, hn::Mul(a, b));
-    }
-  }
-
-  /// Calls body with kSize / 2, kSize / 4 ... 1, as constants.
-  template <std::size_t kSize, class Body>
-  static HWY_INLINE void for_each_half(const Body& body) {
-    if constexpr (kSize > 1) {
-      body(std::integral_constant<std::size_t, kSize / 2>{});
-      for_each_half<kSize / 2>(body);
-    }
-  }
-
-  // gcc and clang keep an array of vectors in registers when every index is a constant, which it is after
-  // unrolling; a loop over the array that they do not unroll would go through memory.
-  template <class Body, std::size_t... k>
-  static HWY_INLINE void for_each_vector(const Body& body, std::index_sequence<k...> /*vectors*/) {
-    (body(std::integral_constant<std::size_t, k>{}), ...);
-  }
-
-  struct Values {  // w, u and d
-    hn::Vec<DHalf> weight;
-    hn::Vec<DHalf> update;
-    hn::Vec<DHalf> gradient;
-  };
+  // ---- Sums
 
   /// The last, incomplete row of a chunk, in memory that has room for all of it.
   class LastRow {
@@ -151,205 +60,213 @@ struct SimdKernels {
     alignas(64) std::byte gradient_[kLanes * sizeof(Real)] = {};
   };
 
-  /// The tree of add_lanes: halves are added until one lane is left.
-  static HWY_INLINE double add_lanes(hn::Vec<D64> (&sums)[kVectors]) {
-    for_each_half<kVectors>([&](auto half) HWY_ATTR {
-      for_each_vector([&](auto k) HWY_ATTR { sums[k] = hn::Add(sums[k], sums[k + half]); },
-                      std::make_index_sequence<half>{});
-    });
-    return add_halves(D64(), sums[0]);
-  }
-  template <class DSum>
-  static HWY_INLINE double add_halves(DSum /*d*/, hn::Vec<DSum> v) {
-    if constexpr (hn::MaxLanes(DSum()) == 1) {
-      return hn::GetLane(v);
-    } else {
-      const hn::Half<DSum> half;
-      // Not hn::UpperHalf, which HWY_SCALAR does not have.
-      return add_halves(half, hn::Add(LowerHalf(half, v), UpperHalf(half, v)));
-    }
+  struct Values {  // w, u and d; 0, or anything, where the wanted sums do not need them
+    hn::Vec<D> weight;
+    hn::Vec<D> update;
+    hn::Vec<D> gradient;
+  };
+
+  template <Form kForm>
+  static HWY_INLINE Values values_of(const DecayedGradientVector<D>& form, hn::Vec<D> weight,
+                                     hn::Vec<D> gradient) {
+    const auto scaled = form.template scaled<kForm>(gradient);
+    return {weight, form.template decayed<kForm>(weight, scaled), scaled};
   }
 
-  /// The wanted sums over the same elements: vectors(weights, gradient, i, mask...) gives w, u and d from
-  /// element i on.
-  template <Wanted kWanted, class Vectors>
-  static HWY_INLINE Moments sum(Weights weights, const void* gradient, std::size_t count,
-                                const Vectors& vectors) {
-    constexpr auto kAll = std::make_index_sequence<kVectors>{};
-    hn::Vec<D64> weight_sums[kVectors];
-    hn::Vec<D64> update_sums[kVectors];
-    hn::Vec<D64> gradient_sums[kVectors];
-    hn::Vec<D64> product_sums[kVectors];
-    for_each_vector(
-        [&](auto k) HWY_ATTR {
-          weight_sums[k] = update_sums[k] = gradient_sums[k] = product_sums[k] = hn::Zero(D64());
-        },
-        kAll);
-    const auto add = [&](auto k, const Values& values) HWY_ATTR {
-      const auto weight = widen(values.weight);
-      const auto update = widen(values.update);
-      if constexpr (kWanted != Wanted::update) weight_sums[k] = add_product(weight, weight, weight_sums[k]);
-      if constexpr (kWanted != Wanted::weight) update_sums[k] = add_product(update, update, update_sums[k]);
-      if constexpr (kWanted == Wanted::moments) {
-        const auto slope = widen(values.gradient);
-        gradient_sums[k] = add_product(slope, slope, gradient_sums[k]);
-        product_sums[k] = add_product(slope, weight, product_sums[k]);
-      }
+  /// The weights from element i on, if the wanted sums depend on them: leaving them out saves reading them.
+  template <Sums kWanted, Form kForm, class... Mask>
+  static HWY_INLINE hn::Vec<D> load_weight(const DecayedGradientVector<D>& form, Weights weights,
+                                           std::size_t i, Mask... mask) {
+    const bool decays = kForm == Form::decayed || (kForm == Form::clipped && form.decay);
+    if (!has_weight(kWanted) && !decays) return hn::Zero(D());
+    return load<parameter_type>(D(), weights, i, mask...);
+  }
+
+  template <Sums kWanted, Form kForm, class... Mask>
+  static HWY_INLINE Values load_values(const DecayedGradientVector<D>& form, Weights weights,
+                                       const void* gradient, std::size_t i, Mask... mask) {
+    const auto weight = load_weight<kWanted, kForm>(form, weights, i, mask...);
+    if constexpr (!has_update(kWanted)) return {weight, weight, weight};
+    return values_of<kForm>(form, weight, load<gradient_type>(D(), gradient, i, mask...));
+  }
+
+  /// Adds the row from element i on, of which `count` elements are there, fewer than kLanes.
+  template <Sums kWanted, Form kForm>
+  static HWY_INLINE void add_last_row(RowSums<Real, kWanted>& sums, const DecayedGradientVector<D>& form,
+                                      Weights weights, const void* gradient, std::size_t i,
+                                      std::size_t count) {
+    if (count == 0) return;
+    // What is missing adds +0, which changes no bit: no sum here is ever -0.
+    const auto add_present = [&](const auto& values) HWY_ATTR {
+      unrolled<kVectors>([&](auto k) HWY_ATTR {
+        const std::size_t present = count > k * kN ? std::min<std::size_t>(count - k * kN, kN) : 0;
+        const auto mask = hn::FirstN(D(), present);
+        const Values v = values(k * kN, mask);
+        sums.template add<k>(hn::IfThenElseZero(mask, v.weight), hn::IfThenElseZero(mask, v.update),
+                             hn::IfThenElseZero(mask, v.gradient));
+      });
     };
-    std::size_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-      for_each_vector([&](auto k) HWY_ATTR { add(k, vectors(weights, gradient, i + k * kN64)); }, kAll);
+    if constexpr (kMasked) {
+      add_present([&](std::size_t from, auto mask) HWY_ATTR {
+        return load_values<kWanted, kForm>(form, weights, gradient, i + from, mask);
+      });
+    } else {
+      const LastRow row(weights, gradient, i, count);
+      add_present([&](std::size_t from, auto /*mask*/) HWY_ATTR {
+        return load_values<kWanted, kForm>(form, row.weights(), row.gradient(), from);
+      });
     }
-    if (i < count) {
-      // What is missing adds +0, which changes no bit: no sum here is ever -0.
-      const std::size_t left = count - i;
-      const auto add_present = [&](const auto& values) HWY_ATTR {
-        for_each_vector(
-            [&](auto k) HWY_ATTR {
-              const std::size_t present = left > k * kN64 ? std::min<std::size_t>(left - k * kN64, kN64) : 0;
-              const auto mask = hn::FirstN(DHalf(), present);
-              const Values v = values(k * kN64, mask);
-              add(k, {hn::IfThenElseZero(mask, v.weight), hn::IfThenElseZero(mask, v.update),
-                      hn::IfThenElseZero(mask, v.gradient)});
-            },
-            kAll);
-      };
-      if constexpr (kMasked) {
-        add_present([&](std::size_t from, auto mask)
-                        HWY_ATTR { return vectors(weights, gradient, i + from, mask); });
-      } else {
-        const LastRow row(weights, gradient, i, left);
-        add_present([&](std::size_t from, auto /*mask*/)
-                        HWY_ATTR { return vectors(row.weights(), row.gradient(), from); });
-      }
-    }
-    Moments sums;
-    if constexpr (kWanted != Wanted::update) sums.weight = add_lanes(weight_sums);
-    if constexpr (kWanted != Wanted::weight) sums.update = add_lanes(update_sums);
-    if constexpr (kWanted == Wanted::moments) {
-      sums.gradient = add_lanes(gradient_sums);
-      sums.product = add_lanes(product_sums);
-    }
-    return sums;
   }
 
-  template <Wanted kWanted, Form kForm>
+  template <Sums kWanted, Form kForm>
   static Moments sum_as(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                         std::size_t count) {
-    const DecayedGradientVector<DHalf> form(DHalf(), term);
-    return sum<kWanted>(
-        weights, gradient, count, [&](Weights w, const void* g, std::size_t i, auto... mask) HWY_ATTR {
-          const DHalf d;
-          // Without decay, lars_accumulate may have no weights.
-          auto weight = hn::Zero(d);
-          if (kWanted != Wanted::update || kForm == Form::decayed || (kForm == Form::clipped && form.decay)) {
-            weight = load<parameter_type>(d, w, i, mask...);
-          }
-          const auto scaled = form.template scaled<kForm>(load<gradient_type>(d, g, i, mask...));
-          return Values{weight, form.template decayed<kForm>(weight, scaled), scaled};
-        });
+    const DecayedGradientVector<D> form(D(), term);
+    RowSums<Real, kWanted> sums;
+    std::size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      unrolled<kVectors>([&](auto k) HWY_ATTR {
+        const Values v = load_values<kWanted, kForm>(form, weights, gradient, i + k * kN);
+        sums.template add<k>(v.weight, v.update, v.gradient);
+      });
+    }
+    add_last_row<kWanted, kForm>(sums, form, weights, gradient, i, count - i);
+    return sums.totals();
   }
 
-  template <Wanted kWanted>
-  static Moments sum_in_form(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                             std::size_t count) {
-    static constexpr decltype(&sum_in_form<kWanted>) kForms[] = {
-        sum_as<kWanted, Form::plain>, sum_as<kWanted, Form::decayed>, sum_as<kWanted, Form::clipped>};
-    return kForms[static_cast<std::size_t>(form_of(term))](term, weights, gradient, count);
+  static Moments sum_nothing(const DecayedGradient<Real>& /*term*/, Weights /*weights*/,
+                             const void* /*gradient*/, std::size_t /*count*/) {
+    return {};
   }
 
-  static Moments sum_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                             std::size_t count) {
-    return sum_in_form<Wanted::squares>(term, weights, gradient, count);
+  static Moments sum(Sums which, const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                     std::size_t count) {
+    using enum Sums;
+    using enum Form;
+    static constexpr auto* kWeight = &sum_as<weight, plain>;
+    static constexpr decltype(&sum_nothing) kSums[][3] = {
+        {sum_nothing, sum_nothing, sum_nothing},
+        {kWeight, kWeight, kWeight},
+        {sum_as<update, plain>, sum_as<update, decayed>, sum_as<update, clipped>},
+        {sum_as<both, plain>, sum_as<both, decayed>, sum_as<both, clipped>},
+        {sum_as<all, plain>, sum_as<all, decayed>, sum_as<all, clipped>}};
+    return kSums[static_cast<std::size_t>(which)][static_cast<std::size_t>(form_of(term))](term, weights,
+                                                                                           gradient, count);
   }
 
-  static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                                   std::size_t count) {
-    return sum_in_form<Wanted::update>(term, weights, gradient, count).update;
+  // ---- Update
+
+  /// Adds Δ to the weights, and returns what they are then.
+  struct Apply {
+    MutableWeights weights;
+    template <class D, class... Mask>
+    HWY_INLINE hn::Vec<D> operator()(D d, std::size_t i, hn::Vec<D> weight, hn::Vec<D> increment,
+                                     Mask... mask) const {
+      return store<parameter_type>(d, hn::Add(weight, increment), weights, i, mask...);
+    }
+    void element(std::size_t i, Real weight, Real increment) const {
+      lars::store<parameter_type>(weight + increment, weights, i);
+    }
+  };
+
+  /// Writes Δ elsewhere.
+  struct Write {
+    Real* update;
+    template <class D, class... Mask>
+    HWY_INLINE void operator()(D d, std::size_t i, hn::Vec<D> /*weight*/, hn::Vec<D> increment,
+                               Mask... mask) const {
+      store_numbers(d, increment, update + i, mask...);
+    }
+    void element(std::size_t i, Real /*weight*/, Real increment) const { update[i] = increment; }
+  };
+
+  /// Advances the momentum of a vector of elements from i on; use(d, i, w, Δ, mask...) does the rest.
+  template <Form kForm, bool kNesterov, class D, class Use, class... Mask>
+  static HWY_INLINE auto advance_vector(D d, const MomentumUpdateVector<D>& update, Weights weights,
+                                        const void* gradient, Real* momentum, std::size_t i, const Use& use,
+                                        Mask... mask) {
+    const auto weight = load<parameter_type>(d, weights, i, mask...);
+    auto velocity = load_numbers(d, momentum + i, mask...);
+    const auto increment = update.template increment<kForm, kNesterov>(
+        weight, load<gradient_type>(d, gradient, i, mask...), velocity);
+    store_numbers(d, velocity, momentum + i, mask...);
+    return use(d, i, weight, increment, mask...);
   }
 
-  static double sum_weight_squares(Weights weights, std::size_t count) {
-    return sum<Wanted::weight>(weights, nullptr, count,
-                               [&](Weights w, const void* /*g*/, std::size_t i, auto... mask) HWY_ATTR {
-                                 const auto weight = load<parameter_type>(DHalf(), w, i, mask...);
-                                 return Values{weight, weight, weight};
-                               })
-        .weight;
-  }
-
-  static Moments sum_moments(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                             std::size_t count) {
-    return sum_in_form<Wanted::moments>(term, weights, gradient, count);
-  }
-
-  /// Advances the momentum of the elements from i on, and gives vectors(d, i, w, Δ, mask...) what is to be
-  /// done with the increments: in vectors of D, then one masked vector. Without masks in hardware, in vectors
-  /// half as long, and so on; the last elements one by one, with element(i, w, Δ).
-  template <Form kForm, bool kNesterov, class D, class Vectors, class Element>
+  /// Advances the momentum of the elements from i to count - 1: in vectors of D, then one masked vector.
+  /// Without masks in hardware, in vectors half as long, and so on; the last elements one by one.
+  template <Form kForm, bool kNesterov, class D, class Use>
   static HWY_INLINE void advance(D d, std::size_t i, const MomentumUpdate<Real>& term, Weights weights,
-                                 const void* gradient, Real* HWY_RESTRICT momentum, std::size_t count,
-                                 const Vectors& vectors, const Element& element) {
+                                 const void* gradient, Real* momentum, std::size_t count, const Use& use) {
     constexpr std::size_t kN = hn::MaxLanes(D());
-    const DecayedGradientVector<D> form(d, term.gradient);
-    const auto step_scale = hn::Set(d, term.step_scale);
-    const auto momentum_factor = hn::Set(d, term.momentum);
-    const auto nesterov_scale = hn::Set(d, term.nesterov_scale);
-    const auto update_scale = hn::Set(d, term.update_scale);
-    const auto advance_vector = [&](auto... mask) HWY_ATTR {
-      const auto weight = load<parameter_type>(d, weights, i, mask...);
-      const auto scaled = form.template scaled<kForm>(load<gradient_type>(d, gradient, i, mask...));
-      const auto slope = form.template decayed<kForm>(weight, scaled);
-      const auto old = load_numbers(d, momentum + i, mask...);
-      const auto advanced = hn::Add(hn::Mul(step_scale, slope), hn::Mul(momentum_factor, old));
-      store_numbers(d, advanced, momentum + i, mask...);
-      auto direction = advanced;
-      if (kNesterov) direction = hn::Add(hn::Mul(nesterov_scale, slope), hn::Mul(momentum_factor, advanced));
-      vectors(d, i, weight, hn::Mul(update_scale, direction), mask...);
-    };
-    for (; i + kN <= count; i += kN) advance_vector();
+    const MomentumUpdateVector<D> update(d, term);
+    for (; i + kN <= count; i += kN) {
+      advance_vector<kForm, kNesterov>(d, update, weights, gradient, momentum, i, use);
+    }
     if constexpr (kMasked) {
-      if (i < count) advance_vector(hn::FirstN(d, count - i));
+      if (i == count) return;
+      const auto mask = hn::FirstN(d, count - i);
+      advance_vector<kForm, kNesterov>(d, update, weights, gradient, momentum, i, use, mask);
     } else if constexpr (kN > 4) {
-      advance<kForm, kNesterov>(hn::Half<D>(), i, term, weights, gradient, momentum, count, vectors, element);
+      advance<kForm, kNesterov>(hn::Half<D>(), i, term, weights, gradient, momentum, count, use);
     } else {
       for (; i < count; ++i) {
         const Real weight = lars::load<parameter_type>(weights, i);
         const Real slope = lars::load<gradient_type>(gradient, i);
-        element(i, weight, increment<kForm, kNesterov>(term, weight, slope, momentum[i]));
+        use.element(i, weight, increment<kForm, kNesterov>(term, weight, slope, momentum[i]));
       }
     }
   }
 
   template <Form kForm, bool kNesterov>
-  static void apply_as(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
-                       Real* momentum, std::size_t count) {
-    advance<kForm, kNesterov>(
-        D(), 0, term, weights, gradient, momentum, count,
-        [&](auto d, std::size_t i, auto weight, auto increment, auto... mask)
-            HWY_ATTR { store<parameter_type>(d, hn::Add(weight, increment), weights, i, mask...); },
-        [&](std::size_t i, Real weight, Real increment) {
-          lars::store<parameter_type>(weight + increment, weights, i);
-        });
+  static void apply_from(std::size_t i, const MomentumUpdate<Real>& term, MutableWeights weights,
+                         const void* gradient, Real* momentum, std::size_t count) {
+    advance<kForm, kNesterov>(D(), i, term, weights, gradient, momentum, count, Apply{weights});
   }
 
   static void apply(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
                     Real* momentum, std::size_t count) {
-    static constexpr decltype(&apply) kForms[][2] = {
-        {apply_as<Form::plain, false>, apply_as<Form::plain, true>},
-        {apply_as<Form::decayed, false>, apply_as<Form::decayed, true>},
-        {apply_as<Form::clipped, false>, apply_as<Form::clipped, true>}};
+    static constexpr decltype(&apply_from<Form::plain, false>) kForms[][2] = {
+        {apply_from<Form::plain, false>, apply_from<Form::plain, true>},
+        {apply_from<Form::decayed, false>, apply_from<Form::decayed, true>},
+        {apply_from<Form::clipped, false>, apply_from<Form::clipped, true>}};
     const Form form = form_of(term.gradient);
-    kForms[static_cast<std::size_t>(form)][term.nesterov](term, weights, gradient, momentum, count);
+    kForms[static_cast<std::size_t>(form)][term.nesterov](0, term, weights, gradient, momentum, count);
+  }
+
+  template <Form kForm, bool kNesterov>
+  static double apply_and_sum_as(const MomentumUpdate<Real>& term, MutableWeights weights,
+                                 const void* gradient, Real* momentum, std::size_t count) {
+    const MomentumUpdateVector<D> update(D(), term);
+    const Apply apply{weights};
+    RowSums<Real, Sums::weight> sums;
+    std::size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      unrolled<kVectors>([&](auto k) HWY_ATTR {
+        const auto weight =
+            advance_vector<kForm, kNesterov>(D(), update, weights, gradient, momentum, i + k * kN, apply);
+        sums.template add<k>(weight, weight, weight);
+      });
+    }
+    if (i < count) apply_from<kForm, kNesterov>(i, term, weights, gradient, momentum, count);
+    add_last_row<Sums::weight, Form::plain>(sums, update.gradient, weights, nullptr, i, count - i);
+    return sums.totals().weight;
+  }
+
+  static double apply_and_sum(const MomentumUpdate<Real>& term, MutableWeights weights, const void* gradient,
+                              Real* momentum, std::size_t count) {
+    static constexpr decltype(&apply_and_sum) kForms[][2] = {
+        {apply_and_sum_as<Form::plain, false>, apply_and_sum_as<Form::plain, true>},
+        {apply_and_sum_as<Form::decayed, false>, apply_and_sum_as<Form::decayed, true>},
+        {apply_and_sum_as<Form::clipped, false>, apply_and_sum_as<Form::clipped, true>}};
+    const Form form = form_of(term.gradient);
+    return kForms[static_cast<std::size_t>(form)][term.nesterov](term, weights, gradient, momentum, count);
   }
 
   template <Form kForm, bool kNesterov>
   static void write_as(const MomentumUpdate<Real>& term, Weights weights, const void* gradient,
                        Real* momentum, Real* update, std::size_t count) {
-    advance<kForm, kNesterov>(
-        D(), 0, term, weights, gradient, momentum, count,
-        [&](auto d, std::size_t i, auto /*weight*/, auto increment, auto... mask)
-            HWY_ATTR { store_numbers(d, increment, update + i, mask...); },
-        [&](std::size_t i, Real /*weight*/, Real increment) { update[i] = increment; });
+    advance<kForm, kNesterov>(D(), 0, term, weights, gradient, momentum, count, Write{update});
   }
 
   static void write(const MomentumUpdate<Real>& term, Weights weights, const void* gradient, Real* momentum,
@@ -362,22 +279,74 @@ struct SimdKernels {
     kForms[static_cast<std::size_t>(form)][term.nesterov](term, weights, gradient, momentum, update, count);
   }
 
-  static void accumulate(const void* gradient, Real* accumulator, bool first, std::size_t count) {
-    const D d;
-    constexpr std::size_t kN = hn::MaxLanes(D());
-    std::size_t i = 0;
-    for (; i + kN <= count; i += kN) {
-      const auto value = load<gradient_type>(d, gradient, i);
-      hn::StoreU(first ? value : hn::Add(hn::LoadU(d, accumulator + i), value), d, accumulator + i);
-    }
+  // ---- Accumulation
+
+  /// The accumulator's vector from element i on, as it is stored.
+  template <bool kFirst>
+  static HWY_INLINE hn::Vec<D> accumulate_vector(const void* gradient, Real* accumulator, std::size_t i) {
+    auto value = load<gradient_type>(D(), gradient, i);
+    if constexpr (!kFirst) value = hn::Add(hn::LoadU(D(), accumulator + i), value);
+    hn::StoreU(value, D(), accumulator + i);
+    return value;
+  }
+
+  template <bool kFirst>
+  static HWY_INLINE void accumulate_from(std::size_t i, const void* gradient, Real* accumulator,
+                                         std::size_t count) {
+    for (; i + kN <= count; i += kN) accumulate_vector<kFirst>(gradient, accumulator, i);
     for (; i < count; ++i) {
       const Real value = lars::load<gradient_type>(gradient, i);
-      accumulator[i] = first ? value : accumulator[i] + value;
+      accumulator[i] = kFirst ? value : accumulator[i] + value;
     }
   }
 
-  static constexpr KernelTable<Real> table = {
-      sum_squares, sum_update_squares, sum_weight_squares, sum_moments, apply, write, accumulate};
+  static void accumulate(const void* gradient, Real* accumulator, bool first, std::size_t count) {
+    if (first) return accumulate_from<true>(0, gradient, accumulator, count);
+    accumulate_from<false>(0, gradient, accumulator, count);
+  }
+
+  using OfAccumulator = SimdKernels<parameter_type, compute_type(parameter_type)>;
+
+  template <Sums kWanted, Form kForm>
+  static Moments accumulate_and_sum_as(const DecayedGradient<Real>& term, Weights weights,
+                                       const void* gradient, Real* accumulator, std::size_t count) {
+    const DecayedGradientVector<D> form(D(), term);
+    RowSums<Real, kWanted> sums;
+    std::size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      unrolled<kVectors>([&](auto k) HWY_ATTR {
+        const auto weight = load_weight<kWanted, kForm>(form, weights, i + k * kN);
+        const auto accumulated = accumulate_vector<false>(gradient, accumulator, i + k * kN);
+        const Values v = values_of<kForm>(form, weight, accumulated);
+        sums.template add<k>(v.weight, v.update, v.gradient);
+      });
+    }
+    accumulate_from<false>(i, gradient, accumulator, count);
+    OfAccumulator::template add_last_row<kWanted, kForm>(sums, form, weights, accumulator, i, count - i);
+    return sums.totals();
+  }
+
+  static Moments accumulate_and_sum(Sums which, const DecayedGradient<Real>& term, Weights weights,
+                                    const void* gradient, Real* accumulator, bool first, std::size_t count) {
+    if (first || !has_update(which)) {  // rare: a batch of one micro-batch, or one that is not summed
+      accumulate(gradient, accumulator, first, count);
+      return OfAccumulator::sum(which, term, weights, accumulator, count);
+    }
+    using enum Sums;
+    using enum Form;
+    static constexpr decltype(&accumulate_and_sum_as<update, plain>) kSums[][3] = {
+        {accumulate_and_sum_as<update, plain>, accumulate_and_sum_as<update, decayed>,
+         accumulate_and_sum_as<update, clipped>},
+        {accumulate_and_sum_as<both, plain>, accumulate_and_sum_as<both, decayed>,
+         accumulate_and_sum_as<both, clipped>},
+        {accumulate_and_sum_as<all, plain>, accumulate_and_sum_as<all, decayed>,
+         accumulate_and_sum_as<all, clipped>}};
+    const auto row = static_cast<std::size_t>(which) - static_cast<std::size_t>(update);
+    return kSums[row][static_cast<std::size_t>(form_of(term))](term, weights, gradient, accumulator, count);
+  }
+
+  static constexpr KernelTable<Real> table = {sum,   apply,      apply_and_sum,
+                                              write, accumulate, accumulate_and_sum};
 };
 
 constexpr KernelSet simd_kernels(const char* name) { return make_kernel_set<SimdKernels>(name); }

@@ -56,11 +56,17 @@ class GuardedMemory {
     data_ = mapping_ + page + (edge == Edge::back ? inner - bytes : 0);
   }
   GuardedMemory(const std::vector<std::byte>& content, Edge edge) : GuardedMemory(content.size(), edge) {
-    if (!content.empty()) std::memcpy(data_, content.data(), content.size());
+    assign(content);
   }
   ~GuardedMemory() { release(mapping_, mapped_); }
   GuardedMemory(const GuardedMemory&) = delete;
   GuardedMemory& operator=(const GuardedMemory&) = delete;
+
+  /// As many bytes as before.
+  void assign(const std::vector<std::byte>& content) {
+    ASSERT_EQ(content.size(), bytes_);
+    if (!content.empty()) std::memcpy(data_, content.data(), content.size());
+  }
 
   [[nodiscard]] void* data() const { return data_; }
   [[nodiscard]] std::vector<std::byte> content() const { return {data_, data_ + bytes_}; }

@@ -45,7 +45,7 @@ TYPED_TEST(Kernels, ReferenceSumsAreTheDefinedBits) {
     std::vector<TypeParam> u(count);
     for (std::size_t i = 0; i < count; ++i) u[i] = TypeParam(0.25) * g[i] + TypeParam(0.1) * w[i];
     const auto sums =
-        this->table(lars::kReferenceKernels).sum_squares(term, this->weights(w), g.data(), count);
+        this->table(lars::kReferenceKernels).sum(lars::Sums::both, term, this->weights(w), g.data(), count);
     EXPECT_EQ(sums.weight, lars_test::defined_sum_of_squares(w)) << count;
     EXPECT_EQ(sums.update, lars_test::defined_sum_of_squares(u)) << count;
   }
@@ -64,8 +64,9 @@ TYPED_TEST(Kernels, BlasAgreesWithReference) {
             {TypeParam(0.5), TypeParam(0.01), decay}, TypeParam(-0.3), TypeParam(0.9), nesterov};
         const auto& reference = this->table(lars::kReferenceKernels);
         const auto& blas = this->table(lars::blas_kernels());
-        const auto expected = reference.sum_squares(term.gradient, this->weights(w), g.data(), count);
-        const auto sums = blas.sum_squares(term.gradient, this->weights(w), g.data(), count);
+        const auto expected =
+            reference.sum(lars::Sums::both, term.gradient, this->weights(w), g.data(), count);
+        const auto sums = blas.sum(lars::Sums::both, term.gradient, this->weights(w), g.data(), count);
         // OpenBLAS's nrm2 for most ARM processors adds element after element in the tensor's own type.
         const double roundings = std::max(16.0, std::sqrt(static_cast<double>(count)));
         const double sum_tolerance =
@@ -114,7 +115,7 @@ TYPED_TEST(Kernels, BlasPropagatesNanThroughSpecialFactors) {
       EXPECT_EQ(std::isnan(v[i]), std::isnan(expected_v[i])) << i;
     }
     const auto sums =
-        this->table(lars::blas_kernels()).sum_squares(term.gradient, this->weights(w), g.data(), 3);
+        this->table(lars::blas_kernels()).sum(lars::Sums::both, term.gradient, this->weights(w), g.data(), 3);
     EXPECT_FALSE(std::isfinite(sums.update));
   }
 }

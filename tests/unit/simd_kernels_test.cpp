@@ -163,6 +163,14 @@ struct Buffers {
         momentum(inputs.momentum, edge),
         output(inputs.momentum, edge) {}
 
+  /// What kernels write.
+  void reset(const Inputs<Pair>& inputs) {
+    parameters.assign(inputs.parameters);
+    master.assign(inputs.master);
+    momentum.assign(inputs.momentum);
+    output.assign(inputs.momentum);
+  }
+
   [[nodiscard]] lars::MutableWeights weights() const { return {parameters.data(), master.data()}; }
   [[nodiscard]] auto* momentum_data() const { return static_cast<typename Pair::Real*>(momentum.data()); }
   [[nodiscard]] auto* output_data() const { return static_cast<typename Pair::Real*>(output.data()); }
@@ -182,44 +190,121 @@ void expect_same(const Buffers<Pair>& a, const Buffers<Pair>& b) {
   expect_same(Pair::kCompute, a.output.content(), b.output.content(), "output");
 }
 
+/// Terms with everything in them that kernels look at: decay, clipping, a scale of clipped gradients.
+template <class Real>
+std::vector<lars::DecayedGradient<Real>> terms() {
+  std::vector<lars::DecayedGradient<Real>> terms;
+  for (const bool decay : {false, true}) {
+    terms.push_back({Real(0.75), Real(0.1), decay});
+    terms.push_back({Real(0.75), Real(0.1), decay, true, Real(0.3), Real(0.7)});
+  }
+  return terms;
+}
+
+void expect_same(const lars::Moments& a, const lars::Moments& b, const char* what) {
+  EXPECT_TRUE(same(a.weight, b.weight)) << what << ": w, " << a.weight << ' ' << b.weight;
+  EXPECT_TRUE(same(a.update, b.update)) << what << ": u, " << a.update << ' ' << b.update;
+  EXPECT_TRUE(same(a.gradient, b.gradient)) << what << ": d, " << a.gradient << ' ' << b.gradient;
+  EXPECT_TRUE(same(a.product, b.product)) << what << ": d w, " << a.product << ' ' << b.product;
+}
+
+/// The kernels of one set and the reference, for one pair of types, on inputs that end or begin at a
+/// forbidden page.
+template <class Pair>
+struct Comparison {
+  using Real = typename Pair::Real;
+  using Table = lars::KernelTable<Real>;
+  const Table& simd;
+  const Table& reference;
+  const Inputs<Pair>& inputs;
+  Buffers<Pair> x;
+  Buffers<Pair> y;
+
+  void reset() {
+    x.reset(inputs);
+    y.reset(inputs);
+  }
+
+  void sums(lars::Sums which, const lars::DecayedGradient<Real>& term) {
+    reset();
+    const auto sums = [&](const Table& kernels) {
+      return kernels.sum(which, term, x.weights(), x.gradients.data(), inputs.count);
+    };
+    expect_same(sums(simd), sums(reference), "sum");
+  }
+
+  void updates(const lars::MomentumUpdate<Real>& update) {
+    const std::size_t n = inputs.count;
+    reset();
+    simd.write(update, x.weights(), x.gradients.data(), x.momentum_data(), x.output_data(), n);
+    reference.write(update, y.weights(), y.gradients.data(), y.momentum_data(), y.output_data(), n);
+    expect_same(x, y);
+    // On from there.
+    simd.apply(update, x.weights(), x.gradients.data(), x.momentum_data(), n);
+    reference.apply(update, y.weights(), y.gradients.data(), y.momentum_data(), n);
+    expect_same(x, y);
+    // Together with the sum, which is that of the weights as they are read afterwards.
+    x.reset(inputs);
+    simd.write(update, x.weights(), x.gradients.data(), x.momentum_data(), x.output_data(), n);
+    const double sum = simd.apply_and_sum(update, x.weights(), x.gradients.data(), x.momentum_data(), n);
+    expect_same(x, y);
+    const double expected = reference.sum(lars::Sums::weight, {}, y.weights(), nullptr, n).weight;
+    EXPECT_TRUE(same(sum, expected)) << "apply_and_sum: " << sum << ' ' << expected;
+  }
+
+  void accumulation(bool first) {
+    reset();
+    simd.accumulate(x.gradients.data(), x.output_data(), first, inputs.count);
+    reference.accumulate(y.gradients.data(), y.output_data(), first, inputs.count);
+    expect_same(x, y);
+  }
+
+  void accumulation(bool first, lars::Sums which, const lars::DecayedGradient<Real>& term) {
+    reset();
+    const auto accumulate = [&](const Table& kernels, const Buffers<Pair>& buffers) {
+      return kernels.accumulate_and_sum(which, term, buffers.weights(), buffers.gradients.data(),
+                                        buffers.output_data(), first, inputs.count);
+    };
+    expect_same(accumulate(simd, x), accumulate(reference, y), "accumulate_and_sum");
+    expect_same(x, y);
+  }
+};
+
 template <class Pair>
 void compare_all(const lars::KernelSet& set, const Inputs<Pair>& inputs, Edge edge) {
   using Real = typename Pair::Real;
-  const auto& simd = set.table<Real>(Pair::kParameter, Pair::kGradient);
-  const auto& reference = lars::kReferenceKernels.table<Real>(Pair::kParameter, Pair::kGradient);
-  const std::size_t n = inputs.count;
-  for (const bool decay : {false, true}) {
-    const lars::DecayedGradient<Real> term = {Real(0.75), Real(0.1), decay};
-    {
-      const Buffers<Pair> x(inputs, edge);
-      const auto expected = reference.sum_squares(term, x.weights(), x.gradients.data(), n);
-      const auto both = simd.sum_squares(term, x.weights(), x.gradients.data(), n);
-      EXPECT_TRUE(same(both.weight, expected.weight)) << both.weight << ' ' << expected.weight;
-      EXPECT_TRUE(same(both.update, expected.update)) << both.update << ' ' << expected.update;
-      const double update = simd.sum_update_squares(term, x.weights(), x.gradients.data(), n);
-      EXPECT_TRUE(same(update, expected.update)) << update << ' ' << expected.update;
-      const double weight = simd.sum_weight_squares(x.weights(), n);
-      EXPECT_TRUE(same(weight, expected.weight)) << weight << ' ' << expected.weight;
+  Comparison<Pair> compare = {set.table<Real>(Pair::kParameter, Pair::kGradient),
+                              lars::kReferenceKernels.table<Real>(Pair::kParameter, Pair::kGradient), inputs,
+                              Buffers<Pair>(inputs, edge), Buffers<Pair>(inputs, edge)};
+  using enum lars::Sums;
+  for (const auto& term : terms<Real>()) {
+    for (const lars::Sums which : {none, weight, update, both, all}) {
+      compare.sums(which, term);
+      for (const bool first : {false, true}) compare.accumulation(first, which, term);
     }
+    compare.updates({term, Real(-0.3), Real(0.9), false});
     for (const bool nesterov : {false, true}) {
-      const lars::MomentumUpdate<Real> update = {term, Real(-0.3), Real(0.9), nesterov};
-      const Buffers<Pair> x(inputs, edge);
-      const Buffers<Pair> y(inputs, edge);
-      simd.write(update, x.weights(), x.gradients.data(), x.momentum_data(), x.output_data(), n);
-      reference.write(update, y.weights(), y.gradients.data(), y.momentum_data(), y.output_data(), n);
-      expect_same(x, y);
-      simd.apply(update, x.weights(), x.gradients.data(), x.momentum_data(), n);
-      reference.apply(update, y.weights(), y.gradients.data(), y.momentum_data(), n);
-      expect_same(x, y);
+      compare.updates({term, Real(-0.3), Real(0.9), nesterov, Real(0.6), Real(-1.7)});
     }
   }
-  for (const bool first : {false, true}) {
-    const Buffers<Pair> x(inputs, edge);
-    const Buffers<Pair> y(inputs, edge);
-    simd.accumulate(x.gradients.data(), x.output_data(), first, n);
-    reference.accumulate(y.gradients.data(), y.output_data(), first, n);
-    expect_same(x, y);
-  }
+  for (const bool first : {false, true}) compare.accumulation(first);
+}
+
+/// Weights and gradients that no wanted sum needs may be nowhere.
+template <class Pair>
+void expect_only_what_is_needed_is_read(const lars::KernelSet& set, const Inputs<Pair>& inputs) {
+  using Real = typename Pair::Real;
+  const auto& kernels = set.table<Real>(Pair::kParameter, Pair::kGradient);
+  const Buffers<Pair> x(inputs, Edge::back);
+  const lars::DecayedGradient<Real> term = {Real(0.75), Real(0.1), false};
+  const lars::Moments all = kernels.sum(lars::Sums::all, term, x.weights(), x.gradients.data(), inputs.count);
+  const lars::Weights nowhere = {nullptr, nullptr};
+  const auto update = kernels.sum(lars::Sums::update, term, nowhere, x.gradients.data(), inputs.count);
+  const auto weight = kernels.sum(lars::Sums::weight, term, x.weights(), nullptr, inputs.count);
+  const auto none = kernels.sum(lars::Sums::none, term, nowhere, nullptr, inputs.count);
+  expect_same(update, {0.0, all.update, 0.0, 0.0}, "update alone");
+  expect_same(weight, {all.weight, 0.0, 0.0, 0.0}, "weight alone");
+  expect_same(none, {}, "nothing");
 }
 
 template <class Pair>
@@ -247,6 +332,17 @@ TYPED_TEST(SimdKernels, GiveTheBitsOfTheReferenceAndTouchNothingElse) {
           if (this->HasFailure()) return;
         }
       }
+    }
+  }
+}
+
+TYPED_TEST(SimdKernels, ReadOnlyWhatIsNeeded) {
+  for (const std::size_t count : {std::size_t{0}, std::size_t{37}, std::size_t{4096}}) {
+    const Inputs<TypeParam> inputs(count, Values::finite, 5000 + count);
+    expect_only_what_is_needed_is_read(lars::kReferenceKernels, inputs);
+    for (const lars::KernelSet* set : lars::simd_kernel_sets()) {
+      SCOPED_TRACE(std::string(set->name) + ", " + std::to_string(count) + " elements");
+      expect_only_what_is_needed_is_read(*set, inputs);
     }
   }
 }
