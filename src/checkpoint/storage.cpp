@@ -3,7 +3,33 @@
 
 #include <algorithm>
 
+#include "error.h"
+#include "utf8.h"
+
 namespace lars {
+
+// ---- Paths ----------------------------------------------------------------------------------------------
+
+std::string shown(std::string_view path) {
+  constexpr std::size_t kPart = 120;  // bytes at either end; a message has two paths and some 1000 bytes
+  if (path.size() <= 2 * kPart) return std::string(path);
+  std::size_t end = path.size() - kPart;
+  while (end < path.size() && is_continuation(path[end])) ++end;
+  return fmt::format("{}...{}", cut(path, kPart), path.substr(end));
+}
+
+std::string temporary_of(const std::string& path, std::uint64_t process, unsigned attempt) {
+  constexpr std::size_t kName = 200;  // of the usual 255 bytes, so that the numbers have room
+#ifdef _WIN32
+  const std::size_t separator = path.find_last_of("/\\:");
+#else
+  const std::size_t separator = path.rfind('/');
+#endif
+  const std::size_t name = separator == std::string::npos ? 0 : separator + 1;
+  const std::string_view whole(path);
+  return fmt::format("{}{}.{}.{}.tmp", whole.substr(0, name), cut(whole.substr(name), kName), process,
+                     attempt);
+}
 
 // ---- ReplacingFile --------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace lars {
 
@@ -14,6 +15,13 @@ inline constexpr SystemFile kNoFile = nullptr;
 using SystemFile = int;  // a descriptor
 inline constexpr SystemFile kNoFile = -1;
 #endif
+
+/// A path as messages have it: a long one without its middle, so that what is said after it is not cut off.
+std::string shown(std::string_view path);
+
+/// The name of a file's temporary: beside it, and no longer than names of files may be. `attempt` tells apart
+/// those of one process.
+std::string temporary_of(const std::string& path, std::uint64_t process, unsigned attempt);
 
 /// Bytes to be read from anywhere.
 class Input {
@@ -29,8 +37,8 @@ class Input {
 /// Every function throws LARS_ERR_IO, with what failed and the system's reason.
 class ReplacingFile {
  public:
-  /// A new file for `size` bytes. On POSIX systems it has the mode of the file it is to replace; on Windows
-  /// the permissions are those that the folder gives to new files, whatever the old file's were.
+  /// A new file for `size` bytes. On POSIX systems it has the permissions of the file it is to replace, and
+  /// its owner and group where this process may give them; on Windows what the folder gives to new files.
   ReplacingFile(const char* path, std::uint64_t size);
   ~ReplacingFile();
   ReplacingFile(const ReplacingFile&) = delete;

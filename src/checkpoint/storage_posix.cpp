@@ -5,11 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
-#include <cstdlib>
-#include <memory>
-#include <new>
+#include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -33,21 +34,47 @@ auto uninterrupted(const Call& system_call) {
   }
 }
 
-/// The file that `path` leads to, if it is a symbolic link: that is what is to be replaced, not the link. A
-/// link that leads to nothing is replaced itself.
-std::string resolved(const char* path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path, nullptr), &std::free);
-  if (real == nullptr && errno == ENOMEM) throw std::bad_alloc();
-  if (real == nullptr && errno != ENOENT) {  // or a link to a file might be replaced
-    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", path, reason(errno));
+/// Where the symbolic link `path` leads to, from where `path` is seen; none if it is no link, or nothing.
+std::optional<std::string> target_of(const std::string& path) {
+  std::array<char, PATH_MAX> target = {};
+  const ssize_t length = readlink(path.c_str(), target.data(), target.size());
+  const int error = length < 0 ? errno : 0;
+  if (error == EINVAL || error == ENOENT) return std::nullopt;
+  if (error != 0) {  // a link might be replaced
+    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown(path), reason(error));
   }
-  return real != nullptr ? real.get() : path;
+  const std::string_view text(target.data(), static_cast<std::size_t>(length));
+  const std::size_t slash = path.rfind('/');
+  if (text.starts_with('/') || slash == std::string::npos) return std::string(text);
+  return path.substr(0, slash + 1).append(text);
+}
+
+/// The file that `path` leads to through any symbolic links, whether it is there or not yet: that is what is
+/// to be replaced, not the link.
+std::string resolved(std::string path) {
+  constexpr int kMostLinks = 40;  // as Linux has it
+  for (int links = 0; links <= kMostLinks; ++links) {
+    std::optional<std::string> target = target_of(path);
+    if (!target) return path;
+    path = std::move(*target);
+  }
+  fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown(path), reason(ELOOP));
 }
 
 std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// Gives a file the owner, group and permissions of an old one, as far as this process may: it is this user's
+/// file either way. The bits that let a program run as its owner are not for a file with new content.
+void take_over(int file, const struct stat& old) {
+  const bool all = fchown(file, old.st_uid, old.st_gid) == 0;
+  const bool group = all || fchown(file, static_cast<uid_t>(-1), old.st_gid) == 0;
+  // What the old file's group may do is not for another one.
+  const mode_t mode = old.st_mode & 0777;
+  static_cast<void>(fchmod(file, group ? mode : mode & ~mode_t{S_IRWXG}));
 }
 
 }  // namespace
@@ -57,10 +84,11 @@ std::string folder_of(const std::string& path) {
 ReplacingFile::ReplacingFile(const char* path, std::uint64_t size) : path_(resolved(path)) {
   struct stat old = {};
   const bool replaces = stat(path_.c_str(), &old) == 0;
-  if (!replaces && errno != ENOENT)
-    fail(LARS_ERR_IO, "cannot stat '{}': {}; it is as it was", path_, reason(errno));
+  const int unseen = replaces ? ENOENT : errno;
+  if (unseen != ENOENT)
+    fail(LARS_ERR_IO, "cannot stat '{}': {}; it is as it was", shown(path_), reason(unseen));
   if (replaces && !S_ISREG(old.st_mode)) {
-    fail(LARS_ERR_IO, "'{}' is not a regular file; nothing was written", path_);
+    fail(LARS_ERR_IO, "'{}' is not a regular file; nothing was written", shown(path_));
   }
   // A write beyond the limit would end the process by a signal, unless the host ignores it.
   rlimit limit = {};
@@ -68,23 +96,22 @@ ReplacingFile::ReplacingFile(const char* path, std::uint64_t size) : path_(resol
     fail(LARS_ERR_IO,
          "the checkpoint has {} bytes, but this process may write files of {} (RLIMIT_FSIZE); '{}' is as "
          "it was",
-         size, limit.rlim_cur, path_);
+         size, limit.rlim_cur, shown(path_));
   }
   buffer_.reserve(kBuffer);
-  const mode_t mode = replaces ? old.st_mode & 07777 : 0666;
+  const mode_t mode = replaces ? 0600 : 0666;  // until it has the old file's
   unsigned attempt = 0;  // other threads may be saving here, and killed processes have left theirs
   do {
-    temporary_ = fmt::format("{}.{}.{}.tmp", path_, getpid(), attempt++);
+    temporary_ = temporary_of(path_, static_cast<std::uint64_t>(getpid()), attempt++);
     file_ = uninterrupted(
         [&] { return open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode); });
   } while (file_ < 0 && errno == EEXIST);
   if (file_ < 0) {
     const int error = errno;
     const std::string name = std::exchange(temporary_, "");
-    fail(LARS_ERR_IO, "cannot create '{}': {}; '{}' is as it was", name, reason(error), path_);
+    fail(LARS_ERR_IO, "cannot create '{}': {}; '{}' is as it was", shown(name), reason(error), shown(path_));
   }
-  // The mode above lost the bits of the umask. Of no effect if it fails: the file is this user's either way.
-  if (replaces) static_cast<void>(fchmod(file_, mode));
+  if (replaces) take_over(file_, old);
 }
 
 ReplacingFile::~ReplacingFile() {
@@ -93,7 +120,8 @@ ReplacingFile::~ReplacingFile() {
 }
 
 void ReplacingFile::fail_with(const char* action, int error) {
-  fail(LARS_ERR_IO, "cannot {} '{}': {}; '{}' is as it was", action, temporary_, reason(error), path_);
+  fail(LARS_ERR_IO, "cannot {} '{}': {}; '{}' is as it was", action, shown(temporary_), reason(error),
+       shown(path_));
 }
 
 void ReplacingFile::write_through(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -129,7 +157,7 @@ void ReplacingFile::commit() {
     fail(LARS_ERR_IO,
          "'{}' is the new checkpoint, whole, but may become the old one again if the system stops now: "
          "cannot fsync '{}': {}",
-         path_, folder, reason(error));
+         shown(path_), shown(folder), reason(error));
   }
 }
 
@@ -138,14 +166,15 @@ void ReplacingFile::commit() {
 InputFile::InputFile(const char* path) : path_(path) {
   file_ =
       uninterrupted([&] { return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); });  // a pipe does not block
-  if (file_ < 0) fail(LARS_ERR_IO, "cannot open '{}': {}", path_, reason(errno));
+  int error = errno;
+  if (file_ < 0) fail(LARS_ERR_IO, "cannot open '{}': {}", shown(path_), reason(error));
   struct stat status = {};
   const int failed = fstat(file_, &status);
-  const int error = errno;
+  error = errno;
   if (failed != 0 || !S_ISREG(status.st_mode)) {
     close(file_);
-    if (failed != 0) fail(LARS_ERR_IO, "cannot stat '{}': {}", path_, reason(error));
-    fail(LARS_ERR_IO, "'{}' is not a regular file", path_);
+    if (failed != 0) fail(LARS_ERR_IO, "cannot stat '{}': {}", shown(path_), reason(error));
+    fail(LARS_ERR_IO, "'{}' is not a regular file", shown(path_));
   }
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
@@ -157,8 +186,9 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> bytes) {
     const ssize_t got = uninterrupted([&] {
       return pread(file_, bytes.data(), std::min(bytes.size(), kMostAtOnce), static_cast<off_t>(offset));
     });
-    if (got < 0) fail(LARS_ERR_IO, "cannot read '{}': {}", path_, reason(errno));
-    if (got == 0) fail(LARS_ERR_IO, "'{}' became shorter while it was read", path_);
+    const int error = errno;
+    if (got < 0) fail(LARS_ERR_IO, "cannot read '{}': {}", shown(path_), reason(error));
+    if (got == 0) fail(LARS_ERR_IO, "'{}' became shorter while it was read", shown(path_));
     offset += static_cast<std::uint64_t>(got);
     bytes = bytes.subspan(static_cast<std::size_t>(got));
   }

@@ -70,24 +70,28 @@ bool is_regular(HANDLE file) {
          (info.FileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
-/// The file that `path` leads to, if it is a symbolic link: that is what is to be replaced, not the link. A
-/// link that leads to nothing is replaced itself.
+/// The file that `path` leads to, if it is a symbolic link: that is what is to be replaced, not the link.
 std::string resolved(const char* path) {
   const Handle old(CreateFileW(wide(path).c_str(), FILE_READ_ATTRIBUTES,
                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
                                FILE_FLAG_BACKUP_SEMANTICS, nullptr));  // folders, too
   if (old.get() == nullptr) {
     const int error = last_error();
-    if (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) return path;
-    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", path, reason(error));
+    const DWORD attributes = GetFileAttributesW(wide(path).c_str());  // of the link itself
+    const bool dangles =
+        attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
+    if (!dangles && (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND)) return path;
+    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown(path), reason(error));
   }
-  if (!is_regular(old.get())) fail(LARS_ERR_IO, "'{}' is not a regular file; nothing was written", path);
+  if (!is_regular(old.get()))
+    fail(LARS_ERR_IO, "'{}' is not a regular file; nothing was written", shown(path));
   if ((GetFileAttributesW(wide(path).c_str()) & FILE_ATTRIBUTE_REPARSE_POINT) == 0) return path;
   std::wstring target(GetFinalPathNameByHandleW(old.get(), nullptr, 0, 0), L'\0');
   const DWORD length =
       GetFinalPathNameByHandleW(old.get(), target.data(), static_cast<DWORD>(target.size()), 0);
   if (length == 0 || length >= target.size()) {
-    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", path, reason(last_error()));
+    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown(path),
+         reason(last_error()));
   }
   target.resize(length);
   return narrow(target);
@@ -117,14 +121,14 @@ ReplacingFile::ReplacingFile(const char* path, std::uint64_t /*size*/) : path_(r
   unsigned attempt = 0;  // other threads may be saving here, and ended processes have left theirs
   HANDLE created = nullptr;
   do {
-    temporary_ = fmt::format("{}.{}.{}.tmp", path_, GetCurrentProcessId(), attempt++);
+    temporary_ = temporary_of(path_, GetCurrentProcessId(), attempt++);
     created = CreateFileW(wide(temporary_).c_str(), GENERIC_WRITE, FILE_SHARE_READ, nullptr, CREATE_NEW,
                           FILE_ATTRIBUTE_NORMAL, nullptr);
   } while (created == INVALID_HANDLE_VALUE && GetLastError() == ERROR_FILE_EXISTS);
   if (created == INVALID_HANDLE_VALUE) {
     const int error = last_error();
     const std::string name = std::exchange(temporary_, "");
-    fail(LARS_ERR_IO, "cannot create '{}': {}; '{}' is as it was", name, reason(error), path_);
+    fail(LARS_ERR_IO, "cannot create '{}': {}; '{}' is as it was", shown(name), reason(error), shown(path_));
   }
   file_ = created;
 }
@@ -139,7 +143,8 @@ ReplacingFile::~ReplacingFile() {
 }
 
 void ReplacingFile::fail_with(const char* action, int error) {
-  fail(LARS_ERR_IO, "cannot {} '{}': {}; '{}' is as it was", action, temporary_, reason(error), path_);
+  fail(LARS_ERR_IO, "cannot {} '{}': {}; '{}' is as it was", action, shown(temporary_), reason(error),
+       shown(path_));
 }
 
 void ReplacingFile::write_through(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -174,11 +179,11 @@ InputFile::InputFile(const char* path) : path_(path) {
   Handle file(CreateFileW(wide(path_).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
                           OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS,
                           nullptr));  // opens folders, to say what they are
-  if (file.get() == nullptr) fail(LARS_ERR_IO, "cannot open '{}': {}", path_, reason(last_error()));
-  if (!is_regular(file.get())) fail(LARS_ERR_IO, "'{}' is not a regular file", path_);
+  if (file.get() == nullptr) fail(LARS_ERR_IO, "cannot open '{}': {}", shown(path_), reason(last_error()));
+  if (!is_regular(file.get())) fail(LARS_ERR_IO, "'{}' is not a regular file", shown(path_));
   LARGE_INTEGER size = {};
   if (GetFileSizeEx(file.get(), &size) == 0)
-    fail(LARS_ERR_IO, "cannot stat '{}': {}", path_, reason(last_error()));
+    fail(LARS_ERR_IO, "cannot stat '{}': {}", shown(path_), reason(last_error()));
   size_ = static_cast<std::uint64_t>(size.QuadPart);
   file_ = file.release();
 }
@@ -193,8 +198,8 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> bytes) {
     DWORD got = 0;
     const auto most = static_cast<DWORD>(std::min(bytes.size(), kMostAtOnce));
     if (ReadFile(file_, bytes.data(), most, &got, &place) == 0 && GetLastError() != ERROR_HANDLE_EOF)
-      fail(LARS_ERR_IO, "cannot read '{}': {}", path_, reason(last_error()));
-    if (got == 0) fail(LARS_ERR_IO, "'{}' became shorter while it was read", path_);
+      fail(LARS_ERR_IO, "cannot read '{}': {}", shown(path_), reason(last_error()));
+    if (got == 0) fail(LARS_ERR_IO, "'{}' became shorter while it was read", shown(path_));
     offset += got;
     bytes = bytes.subspan(got);
   }
