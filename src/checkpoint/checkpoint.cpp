@@ -12,13 +12,14 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/storage.h"
 #include "error.h"
+#include "utf8.h"
 #include "version.h"
 
 namespace lars {
 namespace {
 
 constexpr const char* kFormat = "liblars";
-constexpr std::uint64_t kFormatVersion = 1;
+constexpr const char* kFormatVersion = "1";
 
 /// Bytes hashed and written or read at once: they are in cache for the second of the two.
 constexpr std::size_t kBlock = std::size_t{1} << 20;
@@ -58,6 +59,28 @@ std::string header_digest(const safetensors::Header& header) {
   return digest_of(Json(Json::Array{std::move(metadata), std::move(tensors)}).dump());
 }
 
+/// The text of a key that every checkpoint has; LARS_ERR_FORMAT if this one has not.
+const std::string& text_at(const safetensors::Metadata& metadata, const char* key) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) fail(LARS_ERR_FORMAT, "the header is damaged: \"{}\" is missing", key);
+  return found->second;
+}
+
+/// Whose file it is, and of which format: first of all, since all else may be another in a newer one.
+void check_format(const Json::Object& metadata) {
+  const auto text = [&](const char* key) {
+    const auto found = metadata.find(key);
+    const auto* content = found != metadata.end() ? found->second.get<std::string>() : nullptr;
+    return content != nullptr ? cut(*content, 64) : std::string_view("unknown");
+  };
+  if (text("format") != kFormat) fail(LARS_ERR_FORMAT, "this is no checkpoint of liblars");
+  if (text("format_version") != kFormatVersion) {
+    fail(LARS_ERR_FORMAT,
+         "the checkpoint has format {}, written by {}; this is liblars {}, which reads format {}",
+         text("format_version"), text("written_by"), kVersion, kFormatVersion);
+  }
+}
+
 const char* dtype_of(ElementType type) { return compute_type(type) == ElementType::f64 ? "F64" : "F32"; }
 
 }  // namespace
@@ -83,11 +106,9 @@ std::vector<Checkpoint::Piece> Checkpoint::pieces(std::uint32_t accumulated) con
       add(index, ".master_lower", "I16", Kind::master, parameter.master_bytes());
     if (accumulated != 0) add(index, ".accumulator", dtype, Kind::accumulator, parameter.compute_bytes());
   }
-  const auto rank = [](const Piece& piece) {
-    return std::string_view("F64 F32 I16").find(piece.tensor.dtype);
-  };
-  std::stable_sort(pieces.begin(), pieces.end(),
-                   [&](const Piece& a, const Piece& b) { return rank(a) < rank(b); });
+  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+    return safetensors::element_size(a.tensor) > safetensors::element_size(b.tensor);
+  });
   std::uint64_t next = 0;
   for (Piece& piece : pieces) {
     piece.tensor.begin = next;
@@ -107,52 +128,50 @@ std::span<std::byte> Checkpoint::memory(const State& state, const Piece& piece) 
 
 // ---- Saving ---------------------------------------------------------------------------------------------
 
-/// The header of these tensors, whose digests are given as JSON; they have one length, so that this has, too.
-std::string Checkpoint::header_text(const std::vector<Piece>& pieces,
-                                    const std::vector<std::uint64_t>& digests) const {
-  Json::Object checksums;
-  safetensors::Header header;
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    header.tensors.push_back(pieces[i].tensor);
-    checksums[pieces[i].tensor.name] = digest_text(digests[i]);
-  }
-  header.metadata = state_metadata();
-  header.metadata["format"] = kFormat;
-  header.metadata["format_version"] = fmt::format("{}", kFormatVersion);
-  header.metadata["written_by"] = fmt::format("liblars {}", kVersion);
-  header.metadata["xxh3_64"] = Json(std::move(checksums)).dump();
-  header.metadata["checksum"] = header_digest(header);
-  return safetensors::format_header(header);
-}
-
-std::uint64_t Checkpoint::data_begin(const std::vector<Piece>& pieces) const {
-  return header_text(pieces, std::vector<std::uint64_t>(pieces.size())).size();
-}
-
-void Checkpoint::prepare_to_save() {
+Checkpoint::Draft Checkpoint::draft() {
   if (optimizer_.external_) {
     fail(LARS_ERR_STATE,
          "the momentum of this optimizer is the caller's (lars_step_external): save that, and the step "
          "counts");
   }
   optimizer_.prepare();
+  return {pieces(optimizer_.accumulated_), state_metadata()};
+}
+
+/// The header of a draft whose tensors have these digests. Digests have one length, so that this has, too.
+std::string Checkpoint::header_text(const Draft& draft, const std::vector<std::uint64_t>& digests) {
+  Json::Object checksums;
+  safetensors::Header header;
+  for (std::size_t i = 0; i < draft.pieces.size(); ++i) {
+    header.tensors.push_back(draft.pieces[i].tensor);
+    checksums[draft.pieces[i].tensor.name] = digest_text(digests[i]);
+  }
+  header.metadata = draft.metadata;
+  header.metadata.emplace("format", kFormat);
+  header.metadata.emplace("format_version", kFormatVersion);
+  header.metadata["written_by"] = fmt::format("liblars {}", kVersion);
+  header.metadata["xxh3_64"] = Json(std::move(checksums)).dump();
+  header.metadata["checksum"] = header_digest(header);
+  return safetensors::format_header(header);
+}
+
+std::uint64_t Checkpoint::data_begin(const Draft& draft) {
+  return header_text(draft, std::vector<std::uint64_t>(draft.pieces.size())).size();
 }
 
 std::uint64_t Checkpoint::save_size() {
-  prepare_to_save();
-  const std::vector<Piece> all_pieces = pieces(optimizer_.accumulated_);
-  return data_begin(all_pieces) + data_size(all_pieces);
+  const Draft content = draft();
+  return data_begin(content) + data_size(content.pieces);
 }
 
 /// The header, which has the tensors' digests, comes last, so that every tensor is read once: what was hashed
 /// is still in cache when it is written.
 void Checkpoint::save_to_file(const char* path) {
-  prepare_to_save();
-  const std::vector<Piece> all_pieces = pieces(optimizer_.accumulated_);
-  const std::uint64_t begin = data_begin(all_pieces);
-  ReplacingFile file(path, begin + data_size(all_pieces));
+  const Draft content = draft();
+  const std::uint64_t begin = data_begin(content);
+  ReplacingFile file(path, begin + data_size(content.pieces));
   std::vector<std::uint64_t> digests;
-  for (const Piece& piece : all_pieces) {
+  for (const Piece& piece : content.pieces) {
     Digest digest;
     for_each_block(memory(optimizer_.state_, piece), [&](std::uint64_t offset, std::span<std::byte> block) {
       digest.add(block);
@@ -160,31 +179,30 @@ void Checkpoint::save_to_file(const char* path) {
     });
     digests.push_back(digest.value());
   }
-  const std::string header = header_text(all_pieces, digests);
+  const std::string header = header_text(content, digests);
   file.write(0, std::as_bytes(std::span(header)));
   file.commit();
 }
 
 /// Nothing fails after the first byte was written.
 void Checkpoint::save_to_memory(void* buffer, std::uint64_t bytes) {
-  prepare_to_save();
-  const std::vector<Piece> all_pieces = pieces(optimizer_.accumulated_);
+  const Draft content = draft();
   std::vector<std::uint64_t> digests;
-  for (const Piece& piece : all_pieces) {
+  for (const Piece& piece : content.pieces) {
     Digest digest;
     digest.add(memory(optimizer_.state_, piece));
     digests.push_back(digest.value());
   }
-  const std::string header = header_text(all_pieces, digests);
-  const std::uint64_t size = header.size() + data_size(all_pieces);
+  const std::string header = header_text(content, digests);
+  const std::uint64_t size = header.size() + data_size(content.pieces);
   if (bytes != size) {
     fail(LARS_ERR_VALUE, "bytes: {} is not the size of the checkpoint; lars_save_size says {}", bytes, size);
   }
   char* next = std::copy(header.begin(), header.end(), static_cast<char*>(buffer));
-  for (const Piece& piece : all_pieces) {
-    const std::span<std::byte> content = memory(optimizer_.state_, piece);
-    std::copy(content.begin(), content.end(), reinterpret_cast<std::byte*>(next));
-    next += content.size();
+  for (const Piece& piece : content.pieces) {
+    const std::span<std::byte> tensor = memory(optimizer_.state_, piece);
+    std::copy(tensor.begin(), tensor.end(), reinterpret_cast<std::byte*>(next));
+    next += tensor.size();
   }
 }
 
@@ -196,7 +214,7 @@ void Checkpoint::load_from_file(const char* path) {
     load(file);
   } catch (const Error& error) {
     if (error.status() == LARS_ERR_IO) throw;  // names the file already
-    throw Error(error.status(), fmt::format("'{}': {}", path, error.what()));
+    throw Error(error.status(), fmt::format("'{}': {}", shown(path), error.what()));
   }
 }
 
@@ -234,7 +252,7 @@ void Checkpoint::load(Input& input) {
   optimizer_.hyperparameters_changed();
 }
 
-Checkpoint::FileHeader Checkpoint::read_header(Input& input) {
+Checkpoint::FileHeader Checkpoint::read_header(Input& input) const {
   std::array<char, safetensors::kPrefix> prefix = {};
   const std::uint64_t available = std::min<std::uint64_t>(input.size(), prefix.size());
   input.read(0, std::as_writable_bytes(std::span(prefix)).first(static_cast<std::size_t>(available)));
@@ -243,20 +261,18 @@ Checkpoint::FileHeader Checkpoint::read_header(Input& input) {
   std::string text(static_cast<std::size_t>(length), '\0');
   input.read(prefix.size(), std::as_writable_bytes(std::span(text)));
   const std::uint64_t begin = prefix.size() + length;
-  FileHeader header = {safetensors::parse_header(text, input.size() - begin), begin};
-  const safetensors::Metadata& metadata = header.content.metadata;
-  if (safetensors::text_at(metadata, "format") != kFormat)
-    fail(LARS_ERR_FORMAT, "this is no checkpoint of liblars");
-  const std::uint64_t version = unsigned_of(safetensors::text_at(metadata, "format_version"));
-  if (version != kFormatVersion) {
-    fail(LARS_ERR_FORMAT,
-         "the checkpoint has format {}, written by {}; this is liblars {}, which reads format {}", version,
-         safetensors::text_at(metadata, "written_by"), kVersion, kFormatVersion);
-  }
-  if (safetensors::text_at(metadata, "checksum") != header_digest(header.content)) {
+  const Json json = parse_json(text, "the header", most_values());
+  check_format(safetensors::metadata_in(json));
+  FileHeader header = {safetensors::header_of(json, input.size() - begin), begin};
+  if (text_at(header.content.metadata, "checksum") != header_digest(header.content)) {
     fail(LARS_ERR_FORMAT, "the header is damaged: its checksum is not that of its content");
   }
   return header;
+}
+
+/// What a text of the metadata says, which is JSON again.
+Json Checkpoint::parse_member(const safetensors::Metadata& metadata, const char* key) const {
+  return parse_json(text_at(metadata, key), key, most_values());
 }
 
 /// Those that the header must name, at the places that it gives them.
@@ -286,7 +302,7 @@ std::vector<Checkpoint::Piece> Checkpoint::check_tensors(const safetensors::Head
 /// Into memory of their own, which takes the place of the present state when all has been read.
 Checkpoint::State Checkpoint::read_tensors(Input& input, const FileHeader& header,
                                            const std::vector<Piece>& expected) const {
-  const Json checksums = parse_json(safetensors::text_at(header.content.metadata, "xxh3_64"), "xxh3_64");
+  const Json checksums = parse_member(header.content.metadata, "xxh3_64");
   const bool accumulators = std::any_of(expected.begin(), expected.end(),
                                         [](const Piece& piece) { return piece.kind == Kind::accumulator; });
   State state = optimizer_.allocate_state(accumulators);

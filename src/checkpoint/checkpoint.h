@@ -63,20 +63,31 @@ class Checkpoint {
     std::uint32_t accumulated = 0;
   };
 
+  /// What is saved, and what the header says of the rest.
+  struct Draft {
+    std::vector<Piece> pieces;
+    safetensors::Metadata metadata;
+  };
+
   [[nodiscard]] std::vector<Piece> pieces(std::uint32_t accumulated) const;
   static std::uint64_t data_size(const std::vector<Piece>& pieces) {
     return pieces.empty() ? 0 : pieces.back().tensor.end;
   }
   static std::span<std::byte> memory(const State& state, const Piece& piece);
 
-  void prepare_to_save();
+  [[nodiscard]] Draft draft();
   [[nodiscard]] safetensors::Metadata state_metadata() const;
-  [[nodiscard]] std::string header_text(const std::vector<Piece>& pieces,
-                                        const std::vector<std::uint64_t>& digests) const;
-  [[nodiscard]] std::uint64_t data_begin(const std::vector<Piece>& pieces) const;
+  static std::string header_text(const Draft& draft, const std::vector<std::uint64_t>& digests);
+  static std::uint64_t data_begin(const Draft& draft);
 
   void load(Input& input);
-  static FileHeader read_header(Input& input);
+  /// The most JSON values that the header and each text in it may have. Of parameters, tensors and sets of
+  /// hyper-parameters there are never so many; schedules are as long as they were made.
+  [[nodiscard]] std::uint64_t most_values() const {
+    return (std::uint64_t{1} << 20) + 1024 * std::uint64_t{optimizer_.parameter_count()};
+  }
+  [[nodiscard]] FileHeader read_header(Input& input) const;
+  [[nodiscard]] Json parse_member(const safetensors::Metadata& metadata, const char* key) const;
   [[nodiscard]] Loaded read_metadata(const safetensors::Metadata& metadata) const;
   [[nodiscard]] Loaded read_metadata(const Json& optimizer, const Json& parameters, const Json& sets,
                                      const Json& schedules) const;

@@ -6,17 +6,21 @@
 #include <system_error>
 
 #include "error.h"
+#include "utf8.h"
 
 namespace lars {
 namespace {
 
 constexpr std::size_t kMaxDepth = 1000;
 
-/// Builds a Json from what nlohmann-json reads, and refuses what that leaves to its callers: depth, and keys
-/// that an object has twice.
+/// Bytes of the file's text in messages.
+constexpr std::size_t kShown = 64;
+
+/// Builds a Json from what nlohmann-json reads, and refuses what that leaves to its callers: depth, number of
+/// values, and keys that an object has twice.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit Builder(std::string_view what) : what_(what) {}
+  Builder(std::string_view what, std::uint64_t most_values) : what_(what), most_values_(most_values) {}
 
   [[nodiscard]] Json take() { return std::move(root_); }
 
@@ -32,16 +36,17 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t /*elements*/) override { return open(Json::Object()); }
   bool key(string_t& name) override {
     if (find_member(open_.back(), name) != nullptr)
-      fail(LARS_ERR_FORMAT, "{} has the key \"{}\" twice", what_, name);
+      fail(LARS_ERR_FORMAT, "{} has the key \"{}\" twice", what_, cut(name, kShown));
     keys_.back() = std::move(name);
     return true;
   }
   bool end_object() override { return close(); }
   bool start_array(std::size_t /*elements*/) override { return open(Json::Array()); }
   bool end_array() override { return close(); }
-  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
-                   const nlohmann::detail::exception& error) override {
-    fail(LARS_ERR_FORMAT, "{} is not JSON: {}", what_, error.what());
+  /// In words of its own: nlohmann-json's have the bytes that it read last, which need not be UTF-8.
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::detail::exception& /*error*/) override {
+    fail(LARS_ERR_FORMAT, "{} is not JSON: it goes wrong, or ends too early, at byte {}", what_, position);
   }
 
  private:
@@ -58,6 +63,10 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return add(std::move(complete));
   }
   bool add(Json value) {
+    if (++values_ > most_values_) {
+      fail(LARS_ERR_FORMAT, "{} has more than {} values; no checkpoint of these parameters has", what_,
+           most_values_);
+    }
     if (open_.empty()) {
       root_ = std::move(value);
     } else if (auto* list = open_.back().get<Json::Array>()) {
@@ -69,6 +78,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   std::string_view what_;
+  std::uint64_t most_values_;
+  std::uint64_t values_ = 0;  // complete ones
   Json root_;
   std::vector<Json> open_;         // the containers around what is read next
   std::vector<std::string> keys_;  // of each, that of the member which is read next
@@ -88,7 +99,7 @@ Number number_of(const Json& json) {
   Number number{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) {
-    fail(LARS_ERR_FORMAT, "\"{}\" is not a number", text.substr(0, 64));
+    fail(LARS_ERR_FORMAT, "\"{}\" is not a number", cut(text, kShown));
   }
   return number;
 }
@@ -113,6 +124,16 @@ const char* Json::kind() const {
     const char* operator()(const Object& /*value*/) const { return "an object"; }
   };
   return std::visit(Kind{}, value_);
+}
+
+std::uint64_t Json::count() const {
+  std::uint64_t values = 1;
+  if (const auto* list = get<Array>()) {
+    for (const Json& element : *list) values += element.count();
+  } else if (const auto* object = get<Object>()) {
+    for (const auto& [name, value] : *object) values += value.count();
+  }
+  return values;
 }
 
 std::string Json::dump() const {
@@ -150,8 +171,14 @@ void Json::append_to(std::string& text) const {
   }
 }
 
-Json parse_json(std::string_view text, std::string_view what) {
-  Builder builder(what);
+Json parse_json(std::string_view text, std::string_view what, std::uint64_t most_values) {
+  // Both are passed over by nlohmann-json: all that follows a NUL, and a byte order mark.
+  const std::size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) fail(LARS_ERR_FORMAT, "{} is not JSON: byte {} is NUL", what, nul);
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    fail(LARS_ERR_FORMAT, "{} is not JSON: it begins with a byte order mark", what);
+  }
+  Builder builder(what, most_values);
   nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }

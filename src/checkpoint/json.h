@@ -53,6 +53,9 @@ class Json {
   /// "a list", for messages.
   [[nodiscard]] const char* kind() const;
 
+  /// How many values there are: this one, and all that are in it.
+  [[nodiscard]] std::uint64_t count() const;
+
   /// As JSON text, objects in order of their keys. LARS_ERR_NAME if a text is not UTF-8.
   [[nodiscard]] std::string dump() const;
 
@@ -62,9 +65,9 @@ class Json {
   std::variant<Null, bool, std::uint64_t, OtherNumber, std::string, Array, Object> value_;
 };
 
-/// Parses text; LARS_ERR_FORMAT, naming `what`, if it is not JSON, repeats a key, or nests deeper than a
-/// checkpoint does.
-Json parse_json(std::string_view text, std::string_view what);
+/// Parses text; LARS_ERR_FORMAT, naming `what`, if it is not JSON, repeats a key, nests deeper than a
+/// checkpoint does, or has more than so many values: a value takes up to fifty times the memory of its text.
+Json parse_json(std::string_view text, std::string_view what, std::uint64_t most_values);
 
 // What a value must be; LARS_ERR_FORMAT if it is something else, or if an object has no such member.
 const Json& member(const Json& object, std::string_view key);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -20,14 +21,18 @@ class Sets {
   std::size_t index_of(const Hyperparameters& hyperparameters) {
     Json::Object constants;
     Json::Object schedules;
+    std::string contents;  // of both, what the set is known by
     for (const Key key : all_keys()) {
-      if (const auto schedule = hyperparameters.schedule(key)) {
-        schedules[key_name(key)] = fmt::format("{}", index_of(schedule));
-      } else {
-        constants[key_name(key)] = text_of(hyperparameters.constants()[key]);
-      }
+      const auto schedule = hyperparameters.schedule(key);
+      std::string text =
+          schedule ? fmt::format("{}", index_of(schedule)) : text_of(hyperparameters.constants()[key]);
+      contents += (schedule ? " schedule " : " ") + text;
+      (schedule ? schedules : constants)[key_name(key)] = std::move(text);
     }
-    return index_in(sets_, Json({{"constants", std::move(constants)}, {"schedules", std::move(schedules)}}));
+    const auto [place, is_new] = set_indices_.try_emplace(std::move(contents), sets_.size());
+    if (is_new)
+      sets_.push_back(Json({{"constants", std::move(constants)}, {"schedules", std::move(schedules)}}));
+    return place->second;
   }
 
   [[nodiscard]] Json sets() const { return sets_; }
@@ -38,19 +43,17 @@ class Sets {
   }
 
  private:
-  template <class Value>
-  static std::size_t index_in(std::vector<Value>& list, const Value& value) {
-    const auto place = std::find(list.begin(), list.end(), value);
-    const auto index = static_cast<std::size_t>(place - list.begin());
-    if (place == list.end()) list.push_back(value);
-    return index;
-  }
   std::size_t index_of(const std::shared_ptr<BoundSchedule>& schedule) {
-    return index_in(schedules_, schedule);
+    const auto [place, is_new] = schedule_indices_.try_emplace(schedule.get(), schedules_.size());
+    if (is_new) schedules_.push_back(schedule);
+    return place->second;
   }
 
+  // In order of their first appearance, and where each is: a search would make saving quadratic.
   Json::Array sets_;
+  std::map<std::string, std::size_t> set_indices_;
   std::vector<std::shared_ptr<BoundSchedule>> schedules_;
+  std::map<const BoundSchedule*, std::size_t> schedule_indices_;
 };
 
 /// The element that a number in the file chooses.
@@ -138,8 +141,14 @@ safetensors::Metadata Checkpoint::state_metadata() const {
     json["hyperparameters"] = fmt::format("{}", sets.index_of(parameter.hyperparameters));
     parameters.emplace_back(std::move(json));
   }
+  const std::string defaults = fmt::format("{}", sets.index_of(optimizer_.defaults_));
+  const Json schedules = sets.schedules();
+  if (schedules.count() > most_values()) {
+    fail(LARS_ERR_STATE, "the schedules of this checkpoint would have {} values; at most {} are read",
+         schedules.count(), most_values());
+  }
   const Json optimizer = {
-      {"defaults", fmt::format("{}", sets.index_of(optimizer_.defaults_))},
+      {"defaults", defaults},
       {"started", optimizer_.started_},
       {"nonfinite_policy", fmt::format("{}", static_cast<std::int32_t>(optimizer_.policy_))},
       {"max_consecutive_skips", fmt::format("{}", optimizer_.most_skips_)},
@@ -151,11 +160,11 @@ safetensors::Metadata Checkpoint::state_metadata() const {
   return {{"optimizer", optimizer.dump()},
           {"parameters", Json(parameters).dump()},
           {"hyperparameters", sets.sets().dump()},
-          {"schedules", sets.schedules().dump()}};
+          {"schedules", schedules.dump()}};
 }
 
 Checkpoint::Loaded Checkpoint::read_metadata(const safetensors::Metadata& metadata) const {
-  const auto json = [&](const char* key) { return parse_json(safetensors::text_at(metadata, key), key); };
+  const auto json = [&](const char* key) { return parse_member(metadata, key); };
   try {
     return read_metadata(json("optimizer"), json("parameters"), json("hyperparameters"), json("schedules"));
   } catch (const Error& error) {  // a value out of range is the file's fault here

@@ -11,15 +11,6 @@ namespace {
 
 constexpr const char* kMetadata = "__metadata__";
 
-/// Bytes of an element of that type, for the types that liblars writes.
-std::uint64_t size_of_dtype(const Tensor& tensor) {
-  if (tensor.dtype == "I16") return 2;
-  if (tensor.dtype == "F32") return 4;
-  if (tensor.dtype == "F64") return 8;
-  fail(LARS_ERR_FORMAT, "tensor '{}' has type \"{}\", which no tensor of liblars has", tensor.name,
-       tensor.dtype);
-}
-
 std::uint64_t natural_of(const Json& json, const char* what, std::string_view name) {
   const auto* number = json.get<std::uint64_t>();
   if (number == nullptr) fail(LARS_ERR_FORMAT, "{} of tensor '{}' is not a natural number", what, name);
@@ -27,7 +18,7 @@ std::uint64_t natural_of(const Json& json, const char* what, std::string_view na
 }
 
 std::uint64_t bytes_of(const Tensor& tensor) {
-  std::uint64_t bytes = size_of_dtype(tensor);
+  std::uint64_t bytes = element_size(tensor);
   // An empty tensor is one whatever its other extents are.
   if (std::find(tensor.shape.begin(), tensor.shape.end(), 0) != tensor.shape.end()) return 0;
   for (const std::int64_t extent : tensor.shape) {
@@ -83,11 +74,12 @@ void check_places(const std::vector<Tensor>& tensors, std::uint64_t data_size) {
 
 }  // namespace
 
-const std::string& text_at(const Metadata& metadata, const char* key) {
-  const auto found = metadata.find(key);
-  if (found == metadata.end())
-    fail(LARS_ERR_FORMAT, "this is no checkpoint of liblars: \"{}\" is missing", key);
-  return found->second;
+std::uint64_t element_size(const Tensor& tensor) {
+  if (tensor.dtype == "I16") return 2;
+  if (tensor.dtype == "F32") return 4;
+  if (tensor.dtype == "F64") return 8;
+  fail(LARS_ERR_FORMAT, "tensor '{}' has type \"{}\", which no tensor of liblars has", tensor.name,
+       tensor.dtype);
 }
 
 Json::Array shape_json(const std::vector<std::int64_t>& shape) {
@@ -133,19 +125,21 @@ std::uint64_t header_length(std::string_view prefix, std::uint64_t size) {
   return length;
 }
 
-Header parse_header(std::string_view text, std::uint64_t data_size) {
-  const Json json = parse_json(text, "the header");
-  const auto* members = json.get<Json::Object>();
-  if (members == nullptr) fail(LARS_ERR_FORMAT, "the header is not a JSON object");
+const Json::Object& metadata_in(const Json& header) {
+  static const Json::Object kNone;
+  if (header.get<Json::Object>() == nullptr) fail(LARS_ERR_FORMAT, "the header is not a JSON object");
+  const Json* metadata = find_member(header, kMetadata);
+  if (metadata == nullptr) return kNone;
+  const auto* entries = metadata->get<Json::Object>();
+  if (entries == nullptr) fail(LARS_ERR_FORMAT, "__metadata__ is not a JSON object");
+  return *entries;
+}
+
+Header header_of(const Json& json, std::uint64_t data_size) {
   Header header;
-  for (const auto& [name, value] : *members) {
-    if (name == kMetadata) {
-      const auto* entries = value.get<Json::Object>();
-      if (entries == nullptr) fail(LARS_ERR_FORMAT, "__metadata__ is not a JSON object");
-      for (const auto& [key, entry] : *entries) header.metadata[key] = string_of(entry);
-    } else {
-      header.tensors.push_back(tensor_of(name, value));
-    }
+  for (const auto& [key, entry] : metadata_in(json)) header.metadata[key] = string_of(entry);
+  for (const auto& [name, value] : *json.get<Json::Object>()) {
+    if (name != kMetadata) header.tensors.push_back(tensor_of(name, value));
   }
   std::sort(header.tensors.begin(), header.tensors.end(), [](const Tensor& a, const Tensor& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;

@@ -29,11 +29,11 @@ struct Tensor {
 
 using Metadata = std::map<std::string, std::string>;
 
+/// Bytes of an element; LARS_ERR_FORMAT unless the type is one that liblars writes.
+std::uint64_t element_size(const Tensor& tensor);
+
 /// A shape as JSON.
 Json::Array shape_json(const std::vector<std::int64_t>& shape);
-
-/// The text of a key that every checkpoint has; LARS_ERR_FORMAT if this one has not.
-const std::string& text_at(const Metadata& metadata, const char* key);
 
 struct Header {
   std::vector<Tensor> tensors;  // in order of their places
@@ -46,8 +46,14 @@ std::string format_header(const Header& header);
 /// The length of the header from the prefix; LARS_ERR_FORMAT if a file of `size` bytes cannot have it.
 std::uint64_t header_length(std::string_view prefix, std::uint64_t size);
 
-/// Reads the header of a file that has `data_size` bytes after it. LARS_ERR_FORMAT unless every tensor has
-/// the size of its type and shape and all lie end to end, from the first byte to the last.
-Header parse_header(std::string_view text, std::uint64_t data_size);
+// What a header says, which is a JSON object, in two steps: in files of other programs and of newer formats,
+// tensors may be of kinds that are unknown here, and only the metadata say whose file it is.
+
+/// __metadata__, an object; empty if there is none.
+const Json::Object& metadata_in(const Json& header);
+
+/// All of it, of a file that has `data_size` bytes after it. LARS_ERR_FORMAT unless every tensor has the size
+/// of its type and shape and all lie end to end, from the first byte to the last.
+Header header_of(const Json& header, std::uint64_t data_size);
 
 }  // namespace lars::safetensors

@@ -5,6 +5,7 @@
 #include "checkpoint/json.h"
 #include "error.h"
 #include "schedule.h"
+#include "utf8.h"
 
 namespace lars {
 namespace {
@@ -139,7 +140,7 @@ Schedule Schedule::from_json(const Json& json) {
     return join(std::move(parts), boundaries);
   }
   if (form == "callback") return Schedule(LostCallback{});
-  fail(LARS_ERR_FORMAT, "\"{}\" is no form of a schedule", form.substr(0, 64));
+  fail(LARS_ERR_FORMAT, "\"{}\" is no form of a schedule", cut(form, 64));
 }
 
 }  // namespace lars

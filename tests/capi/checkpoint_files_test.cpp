@@ -135,28 +135,25 @@ TEST_F(Checkpoints, SizeOfTheBufferIsChecked) {
 
 // ---- Damage ---------------------------------------------------------------------------------------------
 
-/// Refused with that status and text, and the handle goes on as if nothing had happened.
-void expect_refused(Trainee& trainee, const std::string& checkpoint, std::int32_t status,
-                    const std::string& text) {
-  const std::string before = saved(trainee);
-  EXPECT_EQ(load(trainee, checkpoint), status) << message(trainee);
-  EXPECT_NE(message(trainee).find(text), std::string::npos) << message(trainee);
-  EXPECT_EQ(saved(trainee), before);
-}
-
 TEST_F(Checkpoints, EveryFlippedBitOfTheHeaderAndSomeOfEveryTensorAreFound) {
   const std::vector<TensorSpec> specs = {{"w", LARS_F32, {5, 3}}, {"h", LARS_F16, {9}}};
   Trainee trainee = make_trainee([](Trainee&) {}, specs);
   train(trainee, 0, 2, 1);
   const std::string checkpoint = saved(trainee);
+  std::uint64_t length = 0;
+  std::memcpy(&length, checkpoint.data(), sizeof length);
   Trainee victim(specs);
   const std::string before = saved(victim);
   for (std::size_t byte = 0; byte < checkpoint.size(); ++byte) {
-    std::string damaged = checkpoint;
-    damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << byte % 8));
-    const std::int32_t status = load(victim, damaged);
-    ASSERT_TRUE(status == LARS_ERR_FORMAT || status == LARS_ERR_MISMATCH) << byte << ": " << message(victim);
-    ASSERT_EQ(saved(victim), before) << byte;
+    const bool in_header = byte < sizeof length + length;
+    for (std::size_t bit = in_header ? 0 : byte % 8; bit < (in_header ? 8 : byte % 8 + 1); ++bit) {
+      std::string damaged = checkpoint;
+      damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << bit));
+      const std::int32_t status = load(victim, damaged);
+      ASSERT_TRUE(status == LARS_ERR_FORMAT || status == LARS_ERR_MISMATCH)
+          << byte << ", " << bit << ": " << message(victim);
+      ASSERT_EQ(saved(victim), before) << byte << ", " << bit;
+    }
   }
 }
 
@@ -174,50 +171,6 @@ TEST_F(Checkpoints, EveryTruncationAndExtensionIsFound) {
     EXPECT_EQ(lars_load(trainee.get(), path().c_str()), LARS_ERR_FORMAT) << size;
   }
   expect_refused(trainee, checkpoint + '\0', LARS_ERR_FORMAT, "truncated or has more");
-}
-
-TEST_F(Checkpoints, WhatIsNoCheckpointOfLiblars) {
-  Trainee trainee = make_trainee([](Trainee&) {}, {{"w", LARS_F32, {2}}});
-  const auto file = [](const std::string& header, const std::string& data = "") {
-    const std::uint64_t length = header.size();
-    std::string prefix(8, '\0');
-    std::memcpy(prefix.data(), &length, sizeof length);
-    return prefix + header + data;
-  };
-  expect_refused(trainee, "", LARS_ERR_FORMAT, "too few");
-  expect_refused(trainee, std::string(100, 'x'), LARS_ERR_FORMAT, "header would have");
-  expect_refused(trainee, file("["), LARS_ERR_FORMAT, "is not JSON");
-  expect_refused(trainee, file("[]"), LARS_ERR_FORMAT, "not a JSON object");
-  expect_refused(trainee, file("{}"), LARS_ERR_FORMAT, "no checkpoint of liblars");
-  expect_refused(trainee, file(R"({"a":1,"a":2})"), LARS_ERR_FORMAT, "twice");
-  expect_refused(trainee, file(std::string(5000, '[')), LARS_ERR_FORMAT, "nests deeper");
-  expect_refused(trainee, file(R"({"__metadata__":{"format":1}})"), LARS_ERR_FORMAT, "text is expected");
-  expect_refused(trainee,
-                 file(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", std::string(8, ' ')),
-                 LARS_ERR_FORMAT, "begins at byte 4");
-  expect_refused(trainee,
-                 file(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                      R"("u":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
-                      std::string(6, ' ')),
-                 LARS_ERR_FORMAT, "ends at 4");
-  expect_refused(trainee,
-                 file(R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", std::string(4, ' ')),
-                 LARS_ERR_FORMAT, "make 8 bytes");
-  expect_refused(trainee,
-                 file(R"({"t":{"dtype":"F8","shape":[2],"data_offsets":[0,2]}})", std::string(2, ' ')),
-                 LARS_ERR_FORMAT, "F8");
-  expect_refused(trainee,
-                 file(R"({"t":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})"),
-                 LARS_ERR_FORMAT, "more elements than can be counted");
-  expect_refused(trainee,
-                 file(R"({"t":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", std::string(4, ' ')),
-                 LARS_ERR_FORMAT, "natural number");
-  expect_refused(trainee, file(R"({"__metadata__":{"format":"pt"}})"), LARS_ERR_FORMAT,
-                 "no checkpoint of liblars");
-  expect_refused(
-      trainee,
-      file(R"({"__metadata__":{"format":"liblars","format_version":"2","written_by":"liblars 9.0.0"}})"),
-      LARS_ERR_FORMAT, "written by liblars 9.0.0");
 }
 
 TEST_F(Checkpoints, OfOtherParametersSayWhichDiffer) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "support/checkpoints.h"
@@ -40,16 +41,17 @@ class Forgery {
   json& operator[](const char* part) { return parts_[part]; }
 
   [[nodiscard]] std::string file() const {
-    json texts = metadata;
-    for (const auto& [part, content] : parts_.items()) texts[part] = content.dump();
-    texts.erase("checksum");
-    json content = {texts, json::object()};
+    json all = metadata;
+    for (const auto& [part, content] : parts_.items()) all[part] = content.dump();
+    for (const auto& [part, text] : texts) all[part] = text;
+    all.erase("checksum");
+    json content = {all, json::object()};
     for (const auto& [name, tensor] : header.items()) {
       content[1][name] = {tensor["dtype"], tensor["shape"]};
     }
-    texts["checksum"] = digest_of(content.dump());
+    all["checksum"] = digest_of(content.dump());
     json whole = header;
-    whole["__metadata__"] = texts;
+    whole["__metadata__"] = all;
     std::string text = whole.dump();
     text.resize((text.size() + 7) / 8 * 8, ' ');
     std::string prefix(8, '\0');
@@ -61,10 +63,17 @@ class Forgery {
   json header;
   json metadata;
   std::string data;
+  std::map<std::string, std::string> texts;  // of parts, in the place of what they were
 
  private:
   json parts_;
 };
+
+std::string repeated(const std::string& text, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
 
 struct Case {
   const char* name;
@@ -88,6 +97,24 @@ const Case kCases[] = {
      [](Forgery& f) { f["hyperparameters"][0]["schedules"]["nesterov"] = "0"; }},
     {"a schedule that is not there", LARS_ERR_FORMAT, "there is no schedule 7",
      [](Forgery& f) { f["hyperparameters"][0]["schedules"]["eps"] = "7"; }},
+    {"a number of which only a part is shown", LARS_ERR_FORMAT, "is not a number",
+     [](Forgery& f) { f["hyperparameters"][0]["constants"]["momentum"] = "x" + repeated("ß", 100); }},
+    {"a form of which only a part is shown", LARS_ERR_FORMAT, "is no form of a schedule",
+     [](Forgery& f) { f["schedules"][0]["form"] = "x" + repeated("ß", 100); }},
+    {"a key of which only a part is shown", LARS_ERR_FORMAT, "parameters has the key \"xß",
+     [](Forgery& f) {
+       const std::string member = "\"x" + repeated("ß", 100) + "\":0";
+       f.texts["parameters"] = "[{" + member + "," + member + "}]";
+     }},
+    {"bytes after a text", LARS_ERR_FORMAT, "schedules is not JSON: byte 2 is NUL",
+     [](Forgery& f) { f.texts["schedules"] = std::string("[]\0junk", 7); }},
+    {"parameters of more values than there can be", LARS_ERR_FORMAT,
+     "parameters has more than 1050624 values",
+     [](Forgery& f) { f.texts["parameters"] = "[" + repeated("0,", 1'050'623) + "0]"; }},
+    {"schedules of more values than there can be", LARS_ERR_FORMAT, "schedules has more than 1050624 values",
+     [](Forgery& f) { f.texts["schedules"] = "[" + repeated("{},", 1'050'623) + "{}]"; }},
+    {"digests of more values than there can be", LARS_ERR_FORMAT, "xxh3_64 has more than 1050624 values",
+     [](Forgery& f) { f.texts["xxh3_64"] = "[" + repeated("0,", 1'050'623) + "0]"; }},
     {"a schedule of no form", LARS_ERR_FORMAT, "\"spiral\" is no form of a schedule",
      [](Forgery& f) { f["schedules"][0]["form"] = "spiral"; }},
     {"a set that is not there", LARS_ERR_FORMAT, "there is no set 9",
@@ -169,6 +196,7 @@ TEST_P(Forgeries, AreRefusedThoughTheirChecksumsAreRight) {
   GetParam().forge(forgery);
   EXPECT_EQ(load(saver, forgery.file()), GetParam().status);
   EXPECT_NE(message(saver).find(GetParam().text), std::string::npos) << message(saver);
+  EXPECT_NO_THROW(json(message(saver)).dump()) << "not UTF-8: " << message(saver);
   EXPECT_EQ(saved(saver), before);
 }
 

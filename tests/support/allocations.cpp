@@ -8,15 +8,19 @@
 
 namespace {
 std::atomic<std::uint64_t> count = 0;
-}
+std::atomic<std::uint64_t> bytes = 0;
+}  // namespace
 
 std::uint64_t lars_test::allocation_count() { return count; }
+
+std::uint64_t lars_test::allocated_bytes() { return bytes; }
 
 #if !defined(__SANITIZE_THREAD__) && \
     !defined(__SANITIZE_ADDRESS__)  // which bring their own; nothing is counted then
 
 void* operator new(std::size_t size) {
   ++count;
+  bytes += size;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }

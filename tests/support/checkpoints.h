@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -51,6 +52,23 @@ inline std::int32_t load(const Trainee& trainee, const std::string& checkpoint) 
 }
 
 inline std::string message(const Trainee& trainee) { return lars_error_message(trainee.get()); }
+
+/// Refused with that status and text, and the handle goes on as if nothing had happened.
+inline void expect_refused(const Trainee& trainee, const std::string& checkpoint, std::int32_t status,
+                           const std::string& text) {
+  const std::string before = saved(trainee);
+  EXPECT_EQ(load(trainee, checkpoint), status) << message(trainee);
+  EXPECT_NE(message(trainee).find(text), std::string::npos) << message(trainee);
+  EXPECT_EQ(saved(trainee), before);
+}
+
+/// A safetensors file of that header.
+inline std::string safetensors_file(const std::string& header, const std::string& data = "") {
+  const std::uint64_t length = header.size();
+  std::string prefix(sizeof length, '\0');
+  std::memcpy(prefix.data(), &length, sizeof length);
+  return prefix + header + data;
+}
 
 inline std::vector<TensorSpec> all_types() {
   return {{"half", LARS_F16, {33, 7}}, {"single", LARS_F32, {4096 + 5}}, {"double", LARS_F64, {3, 5}},
