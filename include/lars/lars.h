@@ -570,8 +570,8 @@ LARS_API int32_t lars_nonfinite(lars_optimizer* optimizer, uint32_t* index, uint
  *
  * A safetensors file (docs/checkpoints.md) with all that the next steps depend on: momentum, masters,
  * accumulators, step counts, hyper-parameters, schedules, policy, clipping and counters; not the parameters
- * themselves, kernels, threads, callbacks and carried norms. A run that is saved, loaded and continued has
- * the bits of one that never stopped.
+ * themselves, callbacks, and what steps run on or tell: kernels, threads, gradient types, carried norms, the
+ * observer, gradient norms. A run that is saved, loaded and continued has the bits of one that never stopped.
  * @{ */
 
 /** Saves to the file `path`, which is replaced whole or not at all, whenever the process or the system stops.

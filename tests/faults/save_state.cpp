@@ -4,6 +4,8 @@
 //   save_state again PATH STEPS    as save, and once more if that fails
 //   save_state check PATH          loads, and prints how many steps were taken if the state is that of so
 //   many
+//   save_state train FOLDER N      trains by scenario N from where a run in that folder was stopped to the
+//   end, and prints a digest of parameters and state save_state scenarios           prints how many there are
 //
 // Exits with 0; 3 and the error, if a call failed; 1 if what must hold does not. System calls between the
 // markers are those of the call.
@@ -12,9 +14,12 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "faults/trainer.h"
 
 namespace {
 
@@ -97,12 +102,31 @@ int check(Model& model) {
   return 0;
 }
 
+/// A run of which every call is between the markers.
+int train(const char* folder, std::size_t scenario) {
+  mark("lars:begin");
+  try {
+    const std::string digest = lars_test::train(folder, scenario);
+    mark("lars:end");
+    std::printf("%s\n", digest.c_str());
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 3;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "scenarios") {
+    std::printf("%zu\n", lars_test::scenario_count());
+    return 0;
+  }
   if (argc < 3) return 2;
   const std::string_view action(argv[1]);
   const char* path = argv[2];
+  if (action == "train") return argc == 4 ? train(path, std::strtoul(argv[3], nullptr, 10)) : 2;
   Model model;
   if (action == "check") {
     const int result =

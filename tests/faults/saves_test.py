@@ -1,7 +1,8 @@
 """Saves and loads under real faults: killed at every system call, refused by the system at every one, on full disks.
 
 Whatever happens, the file is the old checkpoint or the new one, whole, an error says which, and the optimizer is
-unchanged. Needs strace, and root for a file system of its own; what is missing is skipped, and said.
+unchanged. Runs that are killed and begun again (killed_runs.py) end with the same bits. Needs strace, and root for a file
+system of its own; what is missing is skipped, and said.
 """
 
 import contextlib
@@ -16,12 +17,12 @@ import tempfile
 import unittest
 from collections.abc import Iterator
 
-from tally import Tally
+from killed_runs import KilledRuns  # noqa: F401 (unittest finds it here)
+from tally import TALLY
 from traced import PROGRAM, SystemCall, run, run_with_fault, system_calls
 
 OLD, NEW = 1, 2  # steps taken
 KIB = 1024
-TALLY = Tally()
 
 MEMORY_CALLS = {"brk", "mmap", "mremap", "munmap", "madvise", "mprotect", "futex"}
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EINTR", "ENOMEM")

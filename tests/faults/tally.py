@@ -29,3 +29,6 @@ class Tally:
         content = {"kinds": self.kinds, "skipped": skipped, "passed": passed, "system": os.uname().release}
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
         pathlib.Path(path).write_text(json.dumps(content, indent=1) + "\n")
+
+
+TALLY = Tally()  # of this process
