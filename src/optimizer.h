@@ -43,8 +43,23 @@ struct Nonfinite {
   std::uint64_t gradient_elements = 0;
 };
 
+/// What a checkpoint holds of an optimizer as a whole, and a load replaces as a whole. What is added here
+/// must be written and read in checkpoint/metadata.cpp, too.
+struct PersistentState {
+  Hyperparameters defaults_;                                    // of parameters yet to be added
+  double clip_norm_ = std::numeric_limits<double>::infinity();  // of all gradients together
+  NonfinitePolicy policy_ = NonfinitePolicy::refuse;
+  std::uint64_t most_skips_ = 0;  // in a row; 0: no limit
+  std::uint64_t consecutive_skips_ = 0;
+  std::uint64_t total_skips_ = 0;
+  std::uint32_t micro_batches_ = 1;
+  std::uint32_t accumulated_ = 0;
+  bool started_ = false;         // a step was taken, or a micro-batch accumulated
+  std::vector<Record> records_;  // by parameter
+};
+
 /// Not thread-safe; capi/ lets one call in at a time. Every function that throws has changed nothing.
-class Optimizer {
+class Optimizer : private PersistentState {
  public:
   /// Reads LARS_KERNELS and LARS_NUM_THREADS; what is wrong with them the first step reports.
   Optimizer();
@@ -241,30 +256,20 @@ class Optimizer {
   std::deque<Parameter> parameters_;  // a deque: names and shapes given out stay where they are
   std::unordered_map<std::string_view, std::uint32_t> indices_;
   std::uint64_t element_count_ = 0;  // of all parameters
-  Hyperparameters defaults_;         // of parameters yet to be added
   std::optional<ElementType> default_gradient_type_;
-  double clip_norm_ = std::numeric_limits<double>::infinity();  // of all gradients together
-  bool gradient_norms_ = false;                                 // asked for
-  NonfinitePolicy policy_ = NonfinitePolicy::refuse;
-  std::uint64_t most_skips_ = 0;  // in a row; 0: no limit
+  bool gradient_norms_ = false;  // asked for
   std::atomic<const KernelSet*> kernels_ = &kernel_set("auto");
   Executor executor_;
   std::optional<Error> kernels_error_;  // what is wrong with LARS_KERNELS
   std::optional<Error> threads_error_;  // and with LARS_NUM_THREADS
 
-  std::vector<Record> records_;  // by parameter
-  std::uint64_t call_ = 0;       // numbers the calls, for BoundSchedule
-  std::uint64_t consecutive_skips_ = 0;
-  std::uint64_t total_skips_ = 0;
+  std::uint64_t call_ = 0;  // numbers the calls, for BoundSchedule
   std::string skip_message_;
   std::optional<Nonfinite> nonfinite_;
   lars_observer observer_ = nullptr;
   void* observer_user_ = nullptr;
   Telemetry telemetry_;
 
-  std::uint32_t micro_batches_ = 1;
-  std::uint32_t accumulated_ = 0;
-  bool started_ = false;   // a step was taken, or a micro-batch accumulated
   bool external_ = false;  // with a state that the caller keeps
   bool carry_norms_ = false;
   bool any_sums_known_ = false;  // known_ has had an entry

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <type_traits>
 #include <utility>
 
 #include "checkpoint/json.h"
@@ -228,24 +229,16 @@ void Checkpoint::load(Input& input) {
   optimizer_.prepare_tables();
   const FileHeader header = read_header(input);
   Loaded loaded = read_metadata(header.content.metadata);
-  const std::vector<Piece> expected = check_tensors(header.content, loaded.accumulated);
+  const std::vector<Piece> expected = check_tensors(header.content, loaded.optimizer.accumulated_);
   State state = read_tensors(input, header, expected);
 
   optimizer_.state_ = std::move(state);
-  optimizer_.have_accumulators_ = loaded.accumulated != 0;
+  optimizer_.have_accumulators_ = loaded.optimizer.accumulated_ != 0;
   for (std::uint32_t index = 0; index < optimizer_.parameter_count(); ++index) {
     std::swap(optimizer_.parameters_[index].hyperparameters, loaded.hyperparameters[index]);
   }
-  std::swap(optimizer_.defaults_, loaded.defaults);
-  std::swap(optimizer_.records_, loaded.records);
-  optimizer_.started_ = loaded.started;
-  optimizer_.policy_ = loaded.policy;
-  optimizer_.most_skips_ = loaded.most_skips;
-  optimizer_.consecutive_skips_ = loaded.consecutive_skips;
-  optimizer_.total_skips_ = loaded.total_skips;
-  optimizer_.clip_norm_ = loaded.clip_norm;
-  optimizer_.micro_batches_ = loaded.micro_batches;
-  optimizer_.accumulated_ = loaded.accumulated;
+  static_assert(std::is_nothrow_move_assignable_v<PersistentState>);
+  static_cast<PersistentState&>(optimizer_) = std::move(loaded.optimizer);
   optimizer_.have_state_ = true;
   optimizer_.external_ = false;
   optimizer_.parameters_changed();

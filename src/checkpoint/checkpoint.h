@@ -50,17 +50,8 @@ class Checkpoint {
 
   /// What the metadata say.
   struct Loaded {
-    std::vector<Record> records;  // by index of this optimizer's parameters
-    std::vector<Hyperparameters> hyperparameters;
-    Hyperparameters defaults;
-    bool started = false;
-    NonfinitePolicy policy = NonfinitePolicy::refuse;
-    std::uint64_t most_skips = 0;
-    std::uint64_t consecutive_skips = 0;
-    std::uint64_t total_skips = 0;
-    double clip_norm = 0.0;
-    std::uint32_t micro_batches = 1;
-    std::uint32_t accumulated = 0;
+    PersistentState optimizer;
+    std::vector<Hyperparameters> hyperparameters;  // by index of this optimizer's parameters
   };
 
   /// What is saved, and what the header says of the rest.

@@ -181,7 +181,8 @@ Checkpoint::Loaded Checkpoint::read_metadata(const Json& optimizer, const Json& 
     bound.push_back(std::make_shared<BoundSchedule>(Schedule::from_json(schedule)));
 
   Loaded loaded;
-  loaded.records.resize(optimizer_.parameter_count());
+  PersistentState& whole = loaded.optimizer;
+  whole.records_.resize(optimizer_.parameter_count());
   loaded.hyperparameters.resize(optimizer_.parameter_count());
   std::set<std::string_view> found;
   for (const Json& json : list_of(parameters)) {
@@ -193,7 +194,7 @@ Checkpoint::Loaded Checkpoint::read_metadata(const Json& optimizer, const Json& 
     const Parameter& parameter = optimizer_.parameters_[index];
     if (!found.insert(parameter.name).second) fail(LARS_ERR_FORMAT, "parameter '{}' is there twice", name);
     check_same(parameter, json);
-    loaded.records[index] = record_of(json);
+    whole.records_[index] = record_of(json);
     loaded.hyperparameters[index] =
         hyperparameters_of(element(list_of(sets), member(json, "hyperparameters"), "set"), bound);
     keep_callbacks(parameter.hyperparameters, loaded.hyperparameters[index]);
@@ -203,29 +204,29 @@ Checkpoint::Loaded Checkpoint::read_metadata(const Json& optimizer, const Json& 
       fail(LARS_ERR_MISMATCH, "it has no parameter '{}', which this optimizer has", parameter.name);
     }
   }
-  loaded.defaults = hyperparameters_of(element(list_of(sets), member(optimizer, "defaults"), "set"), bound);
-  keep_callbacks(optimizer_.defaults_, loaded.defaults);
-  loaded.started = bool_of(member(optimizer, "started"));
+  whole.defaults_ = hyperparameters_of(element(list_of(sets), member(optimizer, "defaults"), "set"), bound);
+  keep_callbacks(optimizer_.defaults_, whole.defaults_);
+  whole.started_ = bool_of(member(optimizer, "started"));
   const std::uint64_t policy = unsigned_of(member(optimizer, "nonfinite_policy"));
   if (policy > LARS_NONFINITE_PROPAGATE) fail(LARS_ERR_FORMAT, "there is no policy {}", policy);
-  loaded.policy = static_cast<NonfinitePolicy>(policy);
-  loaded.most_skips = unsigned_of(member(optimizer, "max_consecutive_skips"));
-  loaded.consecutive_skips = unsigned_of(member(optimizer, "consecutive_skips"));
-  loaded.total_skips = unsigned_of(member(optimizer, "total_skips"));
-  loaded.clip_norm = double_of(member(optimizer, "gradient_clip"));
+  whole.policy_ = static_cast<NonfinitePolicy>(policy);
+  whole.most_skips_ = unsigned_of(member(optimizer, "max_consecutive_skips"));
+  whole.consecutive_skips_ = unsigned_of(member(optimizer, "consecutive_skips"));
+  whole.total_skips_ = unsigned_of(member(optimizer, "total_skips"));
+  whole.clip_norm_ = double_of(member(optimizer, "gradient_clip"));
   const std::uint64_t micro_batches = unsigned_of(member(optimizer, "micro_batches"));
   const std::uint64_t accumulated = unsigned_of(member(optimizer, "accumulated"));
-  if (!(loaded.clip_norm > 0.0) || micro_batches < 1 || accumulated > micro_batches ||
+  if (!(whole.clip_norm_ > 0.0) || micro_batches < 1 || accumulated > micro_batches ||
       micro_batches > std::numeric_limits<std::uint32_t>::max()) {
-    fail(LARS_ERR_FORMAT, "a clip of {}, {} of {} micro-batches: that cannot be", loaded.clip_norm,
+    fail(LARS_ERR_FORMAT, "a clip of {}, {} of {} micro-batches: that cannot be", whole.clip_norm_,
          accumulated, micro_batches);
   }
   // Parameters may be added until then; what was accumulated has them all.
-  if (!loaded.started && accumulated != 0) {
+  if (!whole.started_ && accumulated != 0) {
     fail(LARS_ERR_FORMAT, "an optimizer that has not started has no micro-batches");
   }
-  loaded.micro_batches = static_cast<std::uint32_t>(micro_batches);
-  loaded.accumulated = static_cast<std::uint32_t>(accumulated);
+  whole.micro_batches_ = static_cast<std::uint32_t>(micro_batches);
+  whole.accumulated_ = static_cast<std::uint32_t>(accumulated);
   return loaded;
 }
 
