@@ -54,6 +54,6 @@ const Json::Object& metadata_in(const Json& header);
 
 /// All of it, of a file that has `data_size` bytes after it. LARS_ERR_FORMAT unless every tensor has the size
 /// of its type and shape and all lie end to end, from the first byte to the last.
-Header header_of(const Json& header, std::uint64_t data_size);
+Header header_of(const Json& json, std::uint64_t data_size);
 
 }  // namespace lars::safetensors
