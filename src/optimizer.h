@@ -122,7 +122,7 @@ class Optimizer : private PersistentState {
   void parameters_changed();
 
   // ---- What the steps did
-  [[nodiscard]] std::uint64_t step_count() const;
+  [[nodiscard]] std::uint64_t step_count() { return least_steps_.of(records_); }
   [[nodiscard]] std::uint64_t step_count(std::uint32_t index) const;
   void set_step_count(std::uint32_t index, std::uint64_t steps);
   [[nodiscard]] const LayerNorms& last_norms(std::uint32_t index) const;
@@ -220,7 +220,7 @@ class Optimizer : private PersistentState {
   [[nodiscard]] static Error missing_learning_rate(const Parameter& parameter);
   std::int32_t skip(Range range);
   void record(Range range);
-  void notify(std::int32_t status);
+  void notify(std::int32_t status, Range range);
 
   // The passes over memory (optimizer_passes.cpp).
   void sum_squares(Range range);
@@ -263,6 +263,7 @@ class Optimizer : private PersistentState {
   std::optional<Error> kernels_error_;  // what is wrong with LARS_KERNELS
   std::optional<Error> threads_error_;  // and with LARS_NUM_THREADS
 
+  LeastSteps least_steps_;
   std::uint64_t call_ = 0;  // numbers the calls, for BoundSchedule
   std::string skip_message_;
   std::optional<Nonfinite> nonfinite_;

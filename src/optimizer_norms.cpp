@@ -47,7 +47,7 @@ bool Optimizer::compute_step_scales(Range range) {
     tensor.clip_scale = clip_scale;
     finish_norms(tensor);
     LayerNorms& norms = tensor.norms;
-    norms.limited = clip_scale != 1.0;
+    norms.limited = norms.limited || clip_scale != 1.0;
     const double learning_rate = values[Key::learning_rate];
     const bool zero = norms.weight_norm == 0.0 || tested_norm(tensor) == 0.0;
     tensor.update_term.decay =
@@ -141,6 +141,7 @@ void Optimizer::read_norms(std::uint32_t index) {
   tensor.norms = {};
   tensor.norms.weight_norm = std::sqrt(sums.weight) / rescale.weight;
   tensor.norms.update_norm = std::sqrt(sums.update) / rescale.update;
+  tensor.norms.limited = sums.clipped;
   if (!tensor.term.decay) {
     tensor.norms.gradient_norm = tensor.norms.update_norm;
   } else if (wants_moments(tensor)) {

@@ -100,9 +100,12 @@ void Optimizer::sum_chunks(std::size_t segment_index, Sums which, const Sum& sum
     total = add_slots(std::span(chunks).first(chunk));
   }
   Moments& slot = slots_[segment_index];
-  if (which != Sums::update) slot.weight = total.weight;
-  if (which != Sums::weight) slot.update = total.update;
-  if (which == Sums::all) slot = total;
+  if (which == Sums::update) total.weight = slot.weight;
+  if (which == Sums::weight) {
+    slot.weight = total.weight;
+  } else {
+    slot = total;
+  }
 }
 
 // ---- Pass 1: sums of squares ----------------------------------------------------------------------------

@@ -1,5 +1,4 @@
 // What the steps did: records of those taken and skipped, why one was not taken, and who is told.
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -31,7 +30,7 @@ std::int32_t Optimizer::skip(Range range) {
   }
   increment_saturating(consecutive_skips_);
   increment_saturating(total_skips_);
-  notify(LARS_SKIPPED);
+  notify(LARS_SKIPPED, range);
   return LARS_SKIPPED;
 }
 
@@ -39,13 +38,14 @@ void Optimizer::record(Range range) {
   for (std::uint32_t index = range.first; index < range.last; ++index) {
     Record& record = records_[index];
     record.norms = tensors_[index].norms;
+    least_steps_.stepped(record.steps);
     increment_saturating(record.steps);
     increment_saturating(record.taken);
     if (record.norms.limited) increment_saturating(record.limited);
   }
   started_ = started_ || range.first != range.last;
   consecutive_skips_ = 0;
-  notify(LARS_OK);
+  notify(LARS_OK, range);
 }
 
 /// Why the step must not be taken, naming the first tensor that is not finite, after a second look at it.
@@ -80,12 +80,6 @@ std::string Optimizer::nonfinite_reason(Range range) {
       tensor.norms.weight_norm, tensor.norms.update_norm);
 }
 
-std::uint64_t Optimizer::step_count() const {
-  const auto least = std::min_element(records_.begin(), records_.end(),
-                                      [](const Record& a, const Record& b) { return a.steps < b.steps; });
-  return least == records_.end() ? 0 : least->steps;
-}
-
 std::uint64_t Optimizer::step_count(std::uint32_t index) const {
   static_cast<void>(parameter(index));  // LARS_ERR_INDEX
   return records_[index].steps;
@@ -94,6 +88,7 @@ std::uint64_t Optimizer::step_count(std::uint32_t index) const {
 void Optimizer::set_step_count(std::uint32_t index, std::uint64_t steps) {
   static_cast<void>(parameter(index));  // LARS_ERR_INDEX
   records_[index].steps = steps;
+  least_steps_.forget();
 }
 
 const LayerNorms& Optimizer::last_norms(std::uint32_t index) const {
@@ -113,15 +108,15 @@ void Optimizer::telemetry(Quantity quantity, double* values) const {
 }
 
 void Optimizer::set_observer(lars_observer observer, void* user) {
-  if (observer != nullptr) telemetry_.prepare(records_.size());
+  if (observer != nullptr) telemetry_.prepare(records_.size());  // of steps that nobody watched, too
   observer_ = observer;
   observer_user_ = user;
 }
 
 /// Tells the observer. What it throws is dropped: the step is done.
-void Optimizer::notify(std::int32_t status) {
+void Optimizer::notify(std::int32_t status, Range range) {
   if (observer_ == nullptr) return;
-  telemetry_.fill(records_);
+  telemetry_.fill(records_, range.first, range.last);
   try {
     observer_(observer_user_, status, step_count(), parameter_count(),
               static_cast<std::uint32_t>(kQuantities), telemetry_.values());

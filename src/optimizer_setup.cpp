@@ -89,6 +89,7 @@ std::uint32_t Optimizer::add_parameter(const char* name, std::int32_t type, std:
     parameters_.pop_back();
     throw;
   }
+  least_steps_.forget();
   element_count_ += added.count;
   scheduled_ = scheduled_ || added.hyperparameters.scheduled();
   values_hold_for_ = 0;

@@ -8,15 +8,18 @@
 namespace lars {
 
 /// Second moments over some elements of one tensor, in binary64: Σ w², Σ u², Σ d² and Σ d w, where d is the
-/// gradient as it enters u = d + λ w. The last two are formed only where something asks for them, else 0.
+/// gradient as it enters u = d + λ w. The last two sums are formed only where something asks for them, else
+/// 0.
 struct Moments {
   double weight = 0.0;
   double update = 0.0;
   double gradient = 0.0;
   double product = 0.0;
+  bool clipped = false;  // whether any d_i was cut at its limit
 
   friend Moments operator+(const Moments& a, const Moments& b) {
-    return {a.weight + b.weight, a.update + b.update, a.gradient + b.gradient, a.product + b.product};
+    return {a.weight + b.weight, a.update + b.update, a.gradient + b.gradient, a.product + b.product,
+            a.clipped || b.clipped};
   }
 };
 

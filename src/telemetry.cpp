@@ -1,5 +1,8 @@
 #include "telemetry.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "error.h"
 
 namespace lars {
@@ -40,14 +43,60 @@ void Telemetry::prepare(std::size_t parameters) {
   values_.resize(kQuantities * parameters);
   columns_.resize(kQuantities);
   for (std::size_t i = 0; i < kQuantities; ++i) columns_[i] = values_.data() + i * parameters;
+  stale_ = true;
 }
 
-void Telemetry::fill(const std::vector<Record>& records) {
+void Telemetry::fill(const std::vector<Record>& records, std::size_t first, std::size_t last) {
+  if (stale_) {
+    first = 0;
+    last = records.size();
+  }
   for (std::size_t quantity = 0; quantity < kQuantities; ++quantity) {
-    for (std::size_t i = 0; i < records.size(); ++i) {
+    for (std::size_t i = first; i < last; ++i) {
       values_[quantity * records.size() + i] = value_of(records[i], static_cast<Quantity>(quantity));
     }
   }
+  stale_ = false;
+}
+
+std::uint64_t LeastSteps::of(const std::vector<Record>& records) {
+  if (!known_) count(records);
+  return least_;
+}
+
+void LeastSteps::stepped(std::uint64_t before) {
+  if (!known_ || before == std::numeric_limits<std::uint64_t>::max()) return;  // where counts stay
+  if (before == least_) {
+    --at_least_;
+    ++ahead_;
+  } else if (before == least_ + 1) {
+    --ahead_;
+    others_ = std::min(others_, least_ + 2);
+  }
+  if (at_least_ != 0) return;
+  ++least_;
+  at_least_ = ahead_;
+  ahead_ = 0;
+  known_ = others_ > least_ + 1;
+}
+
+void LeastSteps::count(const std::vector<Record>& records) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  least_ = records.empty() ? 0 : kMost;
+  for (const Record& record : records) least_ = std::min(least_, record.steps);
+  at_least_ = 0;
+  ahead_ = 0;
+  others_ = kMost;
+  for (const Record& record : records) {
+    if (record.steps == least_) {
+      ++at_least_;
+    } else if (record.steps == least_ + 1) {
+      ++ahead_;
+    } else {
+      others_ = std::min(others_, record.steps);
+    }
+  }
+  known_ = true;
 }
 
 }  // namespace lars

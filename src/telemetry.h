@@ -39,13 +39,38 @@ double value_of(const Record& record, Quantity quantity);
 class Telemetry {
  public:
   void prepare(std::size_t parameters);
-  void fill(const std::vector<Record>& records);
+  /// Records were changed by other means than a step that fill is told of.
+  void forget() { stale_ = true; }
+  /// Takes over records first to last - 1, or all if others may have changed: trainers that step tensor by
+  /// tensor do not pay for all of them each time.
+  void fill(const std::vector<Record>& records, std::size_t first, std::size_t last);
   /// values()[quantity][parameter].
   [[nodiscard]] const double* const* values() const { return columns_.data(); }
 
  private:
   std::vector<double> values_;
   std::vector<const double*> columns_;
+  bool stale_ = true;
+};
+
+/// The least of the records' step counts, known without a look at all of them: as long as the tensors go from
+/// step to step together, in whatever order, those at the least and those one step ahead are counted.
+class LeastSteps {
+ public:
+  std::uint64_t of(const std::vector<Record>& records);
+  /// A record has taken its step number `before` + 1.
+  void stepped(std::uint64_t before);
+  /// Records were changed otherwise.
+  void forget() { known_ = false; }
+
+ private:
+  void count(const std::vector<Record>& records);
+
+  bool known_ = false;
+  std::uint64_t least_ = 0;
+  std::size_t at_least_ = 0;  // so many records are there
+  std::size_t ahead_ = 0;     // and so many one step ahead
+  std::uint64_t others_ = 0;  // the rest have at least so many steps
 };
 
 }  // namespace lars

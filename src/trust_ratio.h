@@ -16,7 +16,7 @@ struct LayerNorms {
   double gradient_norm = std::numeric_limits<double>::quiet_NaN();  // ‖d‖; NaN if nothing asked for it
   double trust_ratio = 1.0;
   double effective_rate = 0.0;  // γ r
-  bool limited = false;         // r by LARS_TRUST_CLIP, or gradients by their global norm
+  bool limited = false;         // r by LARS_TRUST_CLIP, or gradients by their global norm or their limit
 };
 
 /// What stands in the denominator: ‖d + λ w‖, ‖d‖ + λ ‖w‖ or ‖d‖.

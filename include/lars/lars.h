@@ -532,7 +532,7 @@ LARS_API int32_t lars_skip_count(lars_optimizer* optimizer, uint64_t* consecutiv
 #define LARS_TELEMETRY_UPDATE_NORM 2    /**< the denominator of the trust ratio, without eps */
 #define LARS_TELEMETRY_TRUST_RATIO 3    /**< r */
 #define LARS_TELEMETRY_EFFECTIVE_RATE 4 /**< learning rate * r */
-#define LARS_TELEMETRY_LIMITED_SHARE 5  /**< share of its steps that trust_clip or gradient_clip limited */
+#define LARS_TELEMETRY_LIMITED_SHARE 5  /**< share of its steps that a clip, be it of r, g or |g|, limited */
 #define LARS_TELEMETRY_SKIPPED_SHARE 6  /**< of its steps and the skips that it caused, the share of skips */
 
 /** Told of steps: status LARS_OK or LARS_SKIPPED; steps as by lars_step_count; count parameters;

@@ -239,6 +239,8 @@ void Checkpoint::load(Input& input) {
   }
   static_assert(std::is_nothrow_move_assignable_v<PersistentState>);
   static_cast<PersistentState&>(optimizer_) = std::move(loaded.optimizer);
+  optimizer_.least_steps_.forget();
+  optimizer_.telemetry_.forget();
   optimizer_.have_state_ = true;
   optimizer_.external_ = false;
   optimizer_.parameters_changed();

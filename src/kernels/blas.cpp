@@ -75,24 +75,25 @@ struct BlasKernels {
     return trusted<Real>(norm) ? norm * norm : plain_sum(Sums::weight, {}, weights, nullptr, count).weight;
   }
 
-  static double sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
-                                   std::size_t count) {
+  static Moments sum_update_squares(const DecayedGradient<Real>& term, Weights weights, const void* gradient,
+                                    std::size_t count) {
     if (term.gradient_scale == Real{0} || term.clip) {  // see needs_plain_loops
-      return plain_sum(Sums::update, term, weights, gradient, count).update;
+      return plain_sum(Sums::update, term, weights, gradient, count);
     }
     Scratch<Real> decayed;
     form_decayed_gradient(term, static_cast<const Real*>(weights.parameter),
                           static_cast<const Real*>(gradient), count, decayed);
     const double norm = Blas::norm(static_cast<Blas::Size>(count), decayed.data());
-    return trusted<Real>(norm) ? norm * norm : plain_sum(Sums::update, term, weights, gradient, count).update;
+    if (trusted<Real>(norm)) return {0.0, norm * norm};
+    return plain_sum(Sums::update, term, weights, gradient, count);
   }
 
   static Moments sum(Sums which, const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                      std::size_t count) {
     if (which == Sums::all) return plain_sum(which, term, weights, gradient, count);
     Moments sums;
+    if (has_update(which)) sums = sum_update_squares(term, weights, gradient, count);
     if (has_weight(which)) sums.weight = sum_weight_squares(weights, count);
-    if (has_update(which)) sums.update = sum_update_squares(term, weights, gradient, count);
     return sums;
   }
 

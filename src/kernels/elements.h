@@ -41,6 +41,13 @@ Real scaled_gradient(const DecayedGradient<Real>& term, Real gradient) {
   return term.clip_scale * std::min(std::max(scaled, -term.limit), term.limit);
 }
 
+/// Whether its limit cuts d.
+template <class Real>
+bool is_clipped(const DecayedGradient<Real>& term, Real gradient) {
+  const Real scaled = term.gradient_scale * gradient;
+  return std::isfinite(scaled) && std::fabs(scaled) > term.limit;
+}
+
 /// u, from d.
 template <Form kForm, class Real>
 Real decayed(const DecayedGradient<Real>& term, Real weight, Real scaled) {

@@ -68,8 +68,9 @@ constexpr bool has_update(Sums which) { return which != Sums::none && which != S
 /// elements, no more. The sums are those of one chunk, at most kChunk elements; the others take any number.
 template <class Real>
 struct KernelTable {
-  /// The sums `which`, in binary64; the others are 0. What else is summed changes no bit of a sum. For Σ w²
-  /// alone only the weights are read, for Σ u² without decay only the gradient.
+  /// The sums `which`, in binary64; the others are 0. With Σ u² also whether any d was cut at its limit. What
+  /// else is summed changes no bit of a sum. For Σ w² alone only the weights are read, for Σ u² without decay
+  /// only the gradient.
   Moments (*sum)(Sums which, const DecayedGradient<Real>& term, Weights weights, const void* gradient,
                  std::size_t count);
   /// Advances the momentum v and adds Δ to the weights, in place.

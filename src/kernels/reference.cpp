@@ -46,7 +46,12 @@ struct ReferenceKernels {
                      std::size_t count) {
     Moments sums;
     if (has_weight(which)) sums.weight = sum_weight_squares(weights, count);
-    if (has_update(which)) sums.update = sum_update_squares(term, weights, gradient, count);
+    if (has_update(which)) {
+      sums.update = sum_update_squares(term, weights, gradient, count);
+      for (std::size_t i = 0; term.clip && !sums.clipped && i < count; ++i) {
+        sums.clipped = is_clipped(term, Real{load<gradient_type>(gradient, i)});
+      }
+    }
     if (which != Sums::all) return sums;
     with_form(term, [&](auto form) {
       const auto scaled = [&](std::size_t i) {
@@ -132,7 +137,9 @@ Moments sum_rescaled_moments(const DecayedGradient<double>& term, const double* 
       gradients[i % kLanes] += squared(scaled);
       products[i % kLanes] += scaled * weight;
     }
-    return Moments{add_lanes(weights), add_lanes(updates), add_lanes(gradients), add_lanes(products)};
+    return Moments{
+        add_lanes(weights), add_lanes(updates), add_lanes(gradients), add_lanes(products),
+        term.clip && std::any_of(gradient, gradient + count, [&](double g) { return is_clipped(term, g); })};
   });
 }
 

@@ -60,17 +60,19 @@ struct SimdKernels {
     alignas(64) std::byte gradient_[kLanes * sizeof(Real)] = {};
   };
 
-  struct Values {  // w, u and d; 0, or anything, where the wanted sums do not need them
+  struct Values {  // w, u, d and where it was cut; 0, or anything, where the wanted sums do not need them
     hn::Vec<D> weight;
     hn::Vec<D> update;
     hn::Vec<D> gradient;
+    hn::Vec<D> cut;
   };
 
   template <Form kForm>
   static HWY_INLINE Values values_of(const DecayedGradientVector<D>& form, hn::Vec<D> weight,
                                      hn::Vec<D> gradient) {
     const auto scaled = form.template scaled<kForm>(gradient);
-    return {weight, form.template decayed<kForm>(weight, scaled), scaled};
+    const auto cut = kForm == Form::clipped ? form.cut(gradient) : hn::Zero(D());
+    return {weight, form.template decayed<kForm>(weight, scaled), scaled, cut};
   }
 
   /// The weights from element i on, if the wanted sums depend on them: leaving them out saves reading them.
@@ -86,7 +88,7 @@ struct SimdKernels {
   static HWY_INLINE Values load_values(const DecayedGradientVector<D>& form, Weights weights,
                                        const void* gradient, std::size_t i, Mask... mask) {
     const auto weight = load_weight<kWanted, kForm>(form, weights, i, mask...);
-    if constexpr (!has_update(kWanted)) return {weight, weight, weight};
+    if constexpr (!has_update(kWanted)) return {weight, weight, weight, hn::Zero(D())};
     return values_of<kForm>(form, weight, load<gradient_type>(D(), gradient, i, mask...));
   }
 
@@ -104,6 +106,7 @@ struct SimdKernels {
         const Values v = values(k * kN, mask);
         sums.template add<k>(hn::IfThenElseZero(mask, v.weight), hn::IfThenElseZero(mask, v.update),
                              hn::IfThenElseZero(mask, v.gradient));
+        if constexpr (kForm == Form::clipped) sums.note(hn::IfThenElseZero(mask, v.cut));
       });
     };
     if constexpr (kMasked) {
@@ -128,6 +131,7 @@ struct SimdKernels {
       unrolled<kVectors>([&](auto k) HWY_ATTR {
         const Values v = load_values<kWanted, kForm>(form, weights, gradient, i + k * kN);
         sums.template add<k>(v.weight, v.update, v.gradient);
+        if constexpr (kForm == Form::clipped) sums.note(v.cut);
       });
     }
     add_last_row<kWanted, kForm>(sums, form, weights, gradient, i, count - i);
@@ -319,6 +323,7 @@ struct SimdKernels {
         const auto accumulated = accumulate_vector<false>(gradient, accumulator, i + k * kN);
         const Values v = values_of<kForm>(form, weight, accumulated);
         sums.template add<k>(v.weight, v.update, v.gradient);
+        if constexpr (kForm == Form::clipped) sums.note(v.cut);
       });
     }
     accumulate_from<false>(i, gradient, accumulator, count);

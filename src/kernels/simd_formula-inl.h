@@ -50,6 +50,13 @@ struct DecayedGradientVector {
     }
   }
 
+  /// Where its limit cuts d, the limit; elsewhere 0.
+  HWY_INLINE V cut(V gradient) const {
+    const V magnitude = hn::Abs(hn::Mul(gradient_scale, gradient));
+    const V infinity = hn::Set(D(), std::numeric_limits<hn::TFromD<D>>::infinity());
+    return hn::IfThenElseZero(hn::And(hn::Gt(magnitude, limit), hn::Lt(magnitude, infinity)), limit);
+  }
+
   /// u, from d.
   template <Form kForm>
   HWY_INLINE V decayed(V weight, V scaled) const {

@@ -117,8 +117,13 @@ class RowSums {
     }
   }
 
+  /// Notes elements whose d was cut: what is not 0.
+  HWY_INLINE void note(V cut) { cuts_ = hn::Or(cuts_, cut); }
+
   [[nodiscard]] HWY_INLINE Moments totals() {
     Moments moments;
+    const typename LaneSums<Real>::D d;
+    moments.clipped = !hn::AllTrue(d, hn::Eq(cuts_, hn::Zero(d)));
     if constexpr (has_weight(kWanted)) moments.weight = weights_.total();
     if constexpr (has_update(kWanted)) moments.update = updates_.total();
     if constexpr (kWanted == Sums::all) {
@@ -129,6 +134,7 @@ class RowSums {
   }
 
  private:
+  V cuts_ = hn::Zero(typename LaneSums<Real>::D());
   LaneSums<Real> weights_;
   LaneSums<Real> updates_;
   LaneSums<Real> gradients_;

@@ -1,10 +1,8 @@
-// Telemetry, observers, and the second look at NaN and Inf.
+// Telemetry, and the second look at NaN and Inf. observer_test.cpp has who is told.
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "support/definition.h"
@@ -123,65 +121,51 @@ TEST(Telemetry, SharesCountLimitsAndSkips) {
   EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_LIMITED_SHARE), (std::vector<double>{0.5, 0.25, 0.25}));
 }
 
-// ---- Observers ------------------------------------------------------------------------------------------
-
-struct Observed {
-  lars_optimizer* optimizer = nullptr;
-  std::thread::id thread = std::this_thread::get_id();
-  std::vector<std::int32_t> statuses = {};
-  std::vector<std::uint64_t> steps = {};
-  std::vector<double> ratios = {};
-  bool throws = false;
-
-  static void observe(void* user, std::int32_t status, std::uint64_t steps, std::uint32_t count,
-                      std::uint32_t quantity_count, const double* const* quantities) {
-    auto& self = *static_cast<Observed*>(user);
-    EXPECT_EQ(std::this_thread::get_id(), self.thread);
-    EXPECT_EQ(lars_step_count(self.optimizer, &steps), LARS_ERR_BUSY);
-    EXPECT_EQ(quantity_count, 7U);
-    std::vector<double> values(count);
-    for (std::uint32_t quantity = 0; quantity < quantity_count; ++quantity)
-      values.assign(quantities[quantity], quantities[quantity] + count);
-    self.statuses.push_back(status);
-    self.steps.push_back(steps);
-    self.ratios.assign(quantities[LARS_TELEMETRY_TRUST_RATIO],
-                       quantities[LARS_TELEMETRY_TRUST_RATIO] + count);
-    if (self.throws) throw std::runtime_error("observer");
+/// Of every form of step, and whether decay or the global norm want all moments; with the elements in
+/// whichever chunk and however large.
+TEST(Telemetry, ValuesThatAreClippedAreLimits) {
+  for (const std::int32_t type : {LARS_F32, LARS_F64, LARS_BF16}) {
+    for (const bool gradient_norms : {false, true}) {
+      for (const bool accumulated : {false, true}) {
+        for (const char* kernels : {"auto", "reference"}) {
+          Trainee trainee({{"long", type, {20 * 4096 + 3}}, {"short", type, {5}}});
+          ASSERT_EQ(lars_set_kernels(trainee.get(), kernels), LARS_OK);
+          ASSERT_EQ(lars_set_gradient_norms(trainee.get(), gradient_norms ? 1 : 0), LARS_OK);
+          trainee.set(LARS_LEARNING_RATE, 0.25);
+          trainee.set(LARS_WEIGHT_DECAY, 0.5);
+          trainee.set(LARS_CLIP_VALUE, 100.0);
+          const auto step = [&] {
+            if (!accumulated) return trainee.step();
+            EXPECT_EQ(trainee.accumulate(), LARS_OK);
+            return trainee.step_accumulated();
+          };
+          const auto limited = [&] { return telemetry(trainee, LARS_TELEMETRY_LIMITED_SHARE); };
+          ASSERT_EQ(step(), LARS_OK);
+          EXPECT_EQ(limited(), (std::vector<double>{0, 0}));
+          set_element(trainee.specs()[0], trainee.gradients[0], 19 * 4096 + 1, -128.0);
+          ASSERT_EQ(step(), LARS_OK);
+          EXPECT_EQ(limited(), (std::vector<double>{0.5, 0}));
+          trainee.set(LARS_CLIP_VALUE, INFINITY);
+          ASSERT_EQ(step(), LARS_OK);
+          ASSERT_EQ(step(), LARS_OK);
+          EXPECT_EQ(limited(), (std::vector<double>{0.25, 0}));
+        }
+      }
+    }
   }
-};
-
-TEST(Observer, IsToldOfEveryStepTakenOrSkipped) {
-  Trainee trainee = make_trainee();
-  Observed observed{trainee.get()};
-  ASSERT_EQ(lars_set_observer(trainee.get(), Observed::observe, &observed), LARS_OK);
-  ASSERT_EQ(lars_set_nonfinite_policy(trainee.get(), LARS_NONFINITE_SKIP), LARS_OK);
-  ASSERT_EQ(trainee.step(), LARS_OK);
-  EXPECT_EQ(observed.ratios, telemetry(trainee, LARS_TELEMETRY_TRUST_RATIO));
-  set_element(trainee.specs()[0], trainee.gradients[0], 1, NAN);
-  ASSERT_EQ(trainee.step(), LARS_SKIPPED);
-  ASSERT_EQ(lars_set_nonfinite_policy(trainee.get(), LARS_NONFINITE_REFUSE), LARS_OK);
-  ASSERT_EQ(trainee.step(), LARS_ERR_NONFINITE);
-  EXPECT_EQ(observed.statuses, (std::vector<std::int32_t>{LARS_OK, LARS_SKIPPED}));
-  EXPECT_EQ(observed.steps, (std::vector<std::uint64_t>{1, 1}));
-  trainee.draw_gradients(3);
-  observed.throws = true;
-  EXPECT_EQ(trainee.step(), LARS_OK);  // done, whatever the observer thinks of it
-  EXPECT_EQ(observed.statuses.size(), 3U);
-  ASSERT_EQ(lars_set_observer(trainee.get(), nullptr, nullptr), LARS_OK);
-  EXPECT_EQ(trainee.step(), LARS_OK);
-  EXPECT_EQ(observed.statuses.size(), 3U);
 }
 
-TEST(Observer, MaySetBeforeParametersAreAdded) {
-  Trainee trainee({});
-  Observed observed{trainee.get()};
-  ASSERT_EQ(lars_set_observer(trainee.get(), Observed::observe, &observed), LARS_OK);
-  ASSERT_EQ(lars_add_parameter(trainee.get(), "w", LARS_F32, 0, nullptr, nullptr), LARS_OK);
-  trainee.set(LARS_LEARNING_RATE, 0.1);
-  float w = 1.0F;
-  const float g = 1.0F;
-  ASSERT_EQ(lars_step_flat(trainee.get(), &w, &g), LARS_OK);
-  EXPECT_EQ(observed.ratios.size(), 1U);
+/// Where binary64 elements are rescaled before they are squared.
+TEST(Telemetry, ValuesThatAreClippedAreLimitsHoweverLarge) {
+  Trainee trainee({{"a", LARS_F64, {3}}});
+  trainee.set(LARS_LEARNING_RATE, 0.25);
+  trainee.set(LARS_CLIP_VALUE, 1e200);
+  set_element(trainee.specs()[0], trainee.gradients[0], 0, 1e180);
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_LIMITED_SHARE), (std::vector<double>{0}));
+  set_element(trainee.specs()[0], trainee.gradients[0], 0, 1e201);
+  ASSERT_EQ(trainee.step(), LARS_OK);
+  EXPECT_EQ(telemetry(trainee, LARS_TELEMETRY_LIMITED_SHARE), (std::vector<double>{0.5}));
 }
 
 // ---- The second look ------------------------------------------------------------------------------------

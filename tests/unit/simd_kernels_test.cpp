@@ -106,6 +106,15 @@ Bytes masters(ElementType type, const Bytes& parameters, std::size_t count, Gene
   return bytes;
 }
 
+/// Numbers that both 16-bit types hold exactly, or NaN or Inf.
+std::uint16_t bfloat_bits(double value) {
+  return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(value)) >> 16);
+}
+std::uint16_t half_bits(double value) {
+  float master = 0.0F;
+  return lars::split_half(static_cast<float>(value), master);
+}
+
 /// Which NaN it is, is not promised.
 bool same(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) ||
@@ -206,6 +215,7 @@ void expect_same(const lars::Moments& a, const lars::Moments& b, const char* wha
   EXPECT_TRUE(same(a.update, b.update)) << what << ": u, " << a.update << ' ' << b.update;
   EXPECT_TRUE(same(a.gradient, b.gradient)) << what << ": d, " << a.gradient << ' ' << b.gradient;
   EXPECT_TRUE(same(a.product, b.product)) << what << ": d w, " << a.product << ' ' << b.product;
+  EXPECT_EQ(a.clipped, b.clipped) << what << ": whether any d was cut";
 }
 
 /// The kernels of one set and the reference, for one pair of types, on inputs that end or begin at a
@@ -343,6 +353,52 @@ TYPED_TEST(SimdKernels, ReadOnlyWhatIsNeeded) {
     for (const lars::KernelSet* set : lars::simd_kernel_sets()) {
       SCOPED_TRACE(std::string(set->name) + ", " + std::to_string(count) + " elements");
       expect_only_what_is_needed_is_read(*set, inputs);
+    }
+  }
+}
+
+/// One element beyond the limit, wherever it is, and none that is at the limit, NaN or infinite.
+TYPED_TEST(SimdKernels, TellWhetherAnyElementIsClipped) {
+  using Real = typename TypeParam::Real;
+  const lars::DecayedGradient<Real> term = {Real(0.5), Real(0.25), true, true, Real(0.75)};
+  const auto number = [](double value) {
+    Bytes bytes(lars::element_size(TypeParam::kGradient));
+    switch (TypeParam::kGradient) {
+      case ElementType::f64: put(bytes, 0, value); break;
+      case ElementType::f32: put(bytes, 0, static_cast<float>(value)); break;
+      case ElementType::bf16: put(bytes, 0, bfloat_bits(value)); break;
+      case ElementType::f16: put(bytes, 0, half_bits(value)); break;
+    }
+    return bytes;
+  };
+  std::vector<const lars::KernelSet*> sets = lars::simd_kernel_sets();
+  sets.push_back(&lars::kReferenceKernels);
+#ifdef LARS_WITH_OPENBLAS
+  sets.push_back(&lars::blas_kernels());
+#endif
+  for (const lars::KernelSet* set : sets) {
+    const auto& kernels = set->template table<Real>(TypeParam::kParameter, TypeParam::kGradient);
+    for (const std::size_t count : {1U, 5U, 16U, 19U, 37U}) {
+      const Bytes weights(count * lars::element_size(TypeParam::kParameter));
+      const Bytes master(count * lars::master_size(TypeParam::kParameter));
+      for (std::size_t place = 0; place < count; ++place) {
+        for (const auto& [value, clipped] :
+             {std::pair{1.75, true}, std::pair{-1.75, true}, std::pair{1.5, false}, std::pair{-1.5, false},
+              std::pair<double, bool>{NAN, false}, std::pair<double, bool>{-INFINITY, false}}) {
+          SCOPED_TRACE(std::string(set->name) + ", element " + std::to_string(place) + " of " +
+                       std::to_string(count) + " is " + std::to_string(value));
+          const Bytes one = number(value);
+          Bytes gradient(count * one.size());
+          std::copy(one.begin(), one.end(),
+                    gradient.begin() + static_cast<std::ptrdiff_t>(place * one.size()));
+          const lars::Weights w = {weights.data(), master.data()};
+          for (const lars::Sums which : {lars::Sums::update, lars::Sums::both, lars::Sums::all}) {
+            EXPECT_EQ(kernels.sum(which, term, w, gradient.data(), count).clipped, clipped);
+          }
+          EXPECT_FALSE(kernels.sum(lars::Sums::weight, term, w, gradient.data(), count).clipped);
+          if (this->HasFailure()) return;
+        }
+      }
     }
   }
 }
