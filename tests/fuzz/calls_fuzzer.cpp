@@ -1,37 +1,41 @@
 // Random sequences of calls, on two handles at once: one with the widest vectors, one with the plain loops.
 // Whatever the sequence, both answer the same and have the same bits; a call that fails changes nothing; what
 // was set is what is got; and a handle that was saved and loaded into a new one goes on as before.
+#include <unistd.h>
+
 #include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 
-#include "pair.h"
+#include "settings.h"
 
 namespace {
 
 using lars_fuzz::Buffer;
 using lars_fuzz::Input;
+using lars_fuzz::kTypes;
+using lars_fuzz::Manner;
 using lars_fuzz::require;
 using lars_fuzz::saved;
+using lars_fuzz::Settings;
 using lars_fuzz::Side;
 using lars_fuzz::Tensor;
 
-constexpr std::array<std::int32_t, 4> kTypes = {LARS_F32, LARS_F64, LARS_F16, LARS_BF16};
-constexpr std::array<std::size_t, 6> kSizes = {0, 1, 7, 16, 33, 70};
 constexpr std::size_t kMostTensors = 6;
-constexpr int kMostCalls = 64;
-constexpr int kUsualCalls = 12;
-constexpr std::int32_t kLastKey = LARS_CLIP_VALUE;
 
-class Sequence : lars_fuzz::Pair {
+class Sequence : Settings {
  public:
-  /// closely: with looks at the state. Saving it takes longer than all else.
-  Sequence(Input& input, int calls, bool closely) : input_(input), calls_(calls), closely_(closely) {}
+  Sequence(Input& input, const Manner& manner) : Settings(input), manner_(manner) {
+    closely_ = manner.closely;
+  }
 
   void run() {
     start();
-    for (int i = 0; i < calls_ && !input_.empty(); ++i) call();
-    if (closely_) resume();
+    for (int i = 0; i < manner_.calls && !input_.empty(); ++i) call();
+    if (manner_.resumes) resume();
   }
 
  private:
@@ -67,10 +71,16 @@ class Sequence : lars_fuzz::Pair {
                                       &S::keep_state,
                                       &S::go_back,
                                       &S::change_kernels,
-                                      &S::set_small};
-    const std::uint8_t next = input_.byte();
-    checks_state_ = closely_ && next >= 224;
-    (this->*kCalls[next % std::size(kCalls)])();
+                                      &S::set_small,
+                                      &S::set_callback,
+                                      &S::set_threads,
+                                      &S::set_pool,
+                                      &S::set_step_count,
+                                      &S::step_external,
+                                      &S::update_external,
+                                      &S::check_arrays,
+                                      &S::save_and_load};
+    (this->*kCalls[input_.byte() % std::size(kCalls)])();
   }
 
   /// Most sequences begin with an optimizer that could step.
@@ -79,13 +89,15 @@ class Sequence : lars_fuzz::Pair {
     if (choice < 32) return;
     set_small();
     for (int i = 0; i < choice % 4; ++i) add_parameter();
+    externally_ = choice % 32 == 31;
   }
 
   // ---- Parameters
 
   void add_parameter() {
     const std::int32_t type = kTypes[input_.below(kTypes.size())];
-    const std::size_t count = kSizes[input_.below(kSizes.size())];
+    const std::array<std::size_t, 6> sizes = {0, 1, 7, 16, manner_.many[0], manner_.many[1]};
+    const std::size_t count = sizes[input_.below(sizes.size())];
     if (simd_.tensors.size() == kMostTensors) return;
     const std::string name = std::string("p") + static_cast<char>('a' + input_.below(8));
     const auto extent = static_cast<std::int64_t>(count);
@@ -110,135 +122,10 @@ class Sequence : lars_fuzz::Pair {
     both([](Side& x) { return lars_parameters_changed(x.optimizer); });
   }
 
-  void set_type() {
-    const std::int32_t type = kTypes[input_.below(kTypes.size())];
-    const char* selector = some_selector();
-    both([=](Side& x) { return lars_set_gradient_dtype(x.optimizer, selector, type); });
-  }
-
-  // ---- Hyper-parameters
-
-  const char* some_selector() {
-    constexpr std::array<const char*, 4> kSelectors = {nullptr, "*", "pa", "p?"};
-    return kSelectors[input_.below(kSelectors.size())];
-  }
-
-  std::int32_t some_key() { return static_cast<std::int32_t>(input_.below(kLastKey + 2)); }
-
-  void set() {
-    const std::int32_t key = some_key();
-    const double value = input_.number();
-    const char* selector = some_selector();
-    const std::int32_t status = both([=](Side& x) { return lars_set(x.optimizer, selector, key, value); });
-    if (status == LARS_OK) expect_value(selector, key, value);
-  }
-
-  void set_small() {  // a run that can go on
-    both([](Side& x) { return lars_set(x.optimizer, nullptr, LARS_LEARNING_RATE, 0.1); });
-    expect_value(nullptr, LARS_LEARNING_RATE, 0.1);
-  }
-
-  void expect_value(const char* selector, std::int32_t key, double value) {
-    const bool one = selector != nullptr && std::strcmp(selector, "pa") == 0;
-    for (std::uint32_t i = 0; i < simd_.tensors.size(); ++i) {
-      const char* name = nullptr;
-      lars_parameter_info(simd_.optimizer, i, &name, nullptr, nullptr, nullptr);
-      if (one && std::strcmp(name, "pa") != 0) continue;
-      double got = NAN;
-      require(lars_get(simd_.optimizer, i, key, &got) == LARS_OK && got == value, "what was set is got");
-    }
-  }
-
-  void set_if() {
-    const std::int32_t key = some_key();
-    const double value = input_.number();
-    std::int32_t answers = static_cast<std::int32_t>(input_.below(4));  // 2: fails; 3: every other
-    const auto predicate = [](void* user, std::uint32_t index, const char*, std::int32_t, std::uint32_t,
-                              const std::int64_t*) {
-      const std::int32_t answer = *static_cast<std::int32_t*>(user);
-      return answer == 3 ? static_cast<std::int32_t>(index % 2) : answer;
-    };
-    both([&](Side& x) { return lars_set_if(x.optimizer, predicate, &answers, key, value); });
-  }
-
-  void set_schedule() {
-    const std::int32_t key = some_key();
-    lars_schedule* schedule = lars_fuzz::some_schedule(input_);
-    const char* selector = some_selector();
-    const std::int32_t status =
-        both([=](Side& x) { return lars_set_schedule(x.optimizer, selector, key, schedule); });
-    if (status == LARS_OK && selector == nullptr) expect_schedule(key, schedule);
-    lars_schedule_destroy(schedule);
-  }
-
-  void expect_schedule(std::int32_t key, const lars_schedule* schedule) {
-    for (std::uint32_t i = 0; i < simd_.tensors.size(); ++i) {
-      std::uint64_t steps = 0;
-      double expected = 0.0;
-      double got = 0.0;
-      lars_parameter_step_count(simd_.optimizer, i, &steps);
-      if (lars_schedule_value(schedule, steps, &expected) != LARS_OK) continue;
-      const std::int32_t status = lars_get(simd_.optimizer, i, key, &got);
-      require(status == LARS_ERR_VALUE || (status == LARS_OK && got == expected),
-              "what was scheduled is got");
-    }
-  }
-
-  void set_variant() {
-    const auto variant = static_cast<std::int32_t>(input_.below(7));
-    both([=](Side& x) { return lars_set_variant(x.optimizer, variant); });
-  }
-
-  void set_recipe() {
-    const std::uint64_t batch = input_.byte() * std::uint64_t{300};
-    const std::uint64_t steps_per_epoch = input_.below(4);
-    both([=](Side& x) { return lars_set_mlperf_resnet50(x.optimizer, batch, steps_per_epoch); });
-  }
-
-  void set_clip() {
-    const double max_norm = input_.number();
-    both([=](Side& x) { return lars_set_gradient_clip(x.optimizer, max_norm); });
-  }
-
-  void set_policy() {
-    const auto policy = static_cast<std::int32_t>(input_.below(4));
-    propagated_ =
-        propagated_ || policy == LARS_NONFINITE_PROPAGATE;  // which NaN a NaN is, may differ from now on
-    both([=](Side& x) { return lars_set_nonfinite_policy(x.optimizer, policy); });
-  }
-
-  void set_option() {
-    const std::uint32_t choice = input_.below(6);
-    both([=](Side& x) {
-      switch (choice) {
-        case 0: return lars_set_carry_norms(x.optimizer, 1);
-        case 1: return lars_set_carry_norms(x.optimizer, 0);
-        case 2: return lars_set_gradient_norms(x.optimizer, 1);
-        case 3: return lars_discard_accumulated(x.optimizer);
-        case 4: return lars_set_max_consecutive_skips(x.optimizer, 2);
-        default: return lars_set_observer(x.optimizer, observe, &x);
-      }
-    });
-  }
-
-  static void observe(void* user, std::int32_t status, std::uint64_t /*steps*/, std::uint32_t count,
-                      std::uint32_t quantity_count, const double* const* quantities) {
-    auto& side = *static_cast<Side*>(user);
-    require(count == side.tensors.size() && status >= 0, "an observer is told of all parameters");
-    double sum = 0.0;
-    for (std::uint32_t i = 0; i < count; ++i) sum += quantities[quantity_count - 1][i];
-    side.notified += sum >= 0.0 ? 1 : 1000000;
-  }
-
-  void change_kernels() {
-    constexpr std::array<const char*, 6> kNames = {"auto",      "simd",      "simd/SSE2",
-                                                   "simd/SSE4", "simd/AVX2", "simd/AVX3"};
-    lars_set_kernels(simd_.optimizer, kNames[input_.below(kNames.size())]);  // not every machine has all
-  }
-
   // ---- Steps
 
   void step() {
+    if (externally_) return step_external();
     both([](Side& x) { return lars_step(x.optimizer, x.parameters.data(), x.gradients.data()); });
   }
 
@@ -251,8 +138,10 @@ class Sequence : lars_fuzz::Pair {
     }
     both([](Side& x) { return lars_parameters_changed(x.optimizer); });
     both([&](Side& x) {
-      Buffer parameters(71 * kMostTensors);
-      Buffer gradients(71 * kMostTensors);
+      std::size_t elements = 1;
+      for (const Tensor& tensor : x.tensors) elements += tensor.count;
+      Buffer parameters(elements);
+      Buffer gradients(elements);
       unsigned char* parameter = parameters.bytes();
       unsigned char* gradient = gradients.bytes();
       for (std::size_t i = 0; i < x.tensors.size(); ++i) {
@@ -291,6 +180,20 @@ class Sequence : lars_fuzz::Pair {
     });
   }
 
+  void step_external() {
+    both([](Side& x) {
+      return lars_step_external(x.optimizer, x.parameters.data(), x.gradients.data(), x.momentum.data(),
+                                x.masters.data());
+    });
+  }
+
+  void update_external() {
+    both([](Side& x) {
+      return lars_update_external(x.optimizer, x.parameters.data(), x.gradients.data(), x.momentum.data(),
+                                  x.updates.data());
+    });
+  }
+
   void accumulate() {
     both([](Side& x) { return lars_accumulate(x.optimizer, x.parameters.data(), x.gradients.data()); });
   }
@@ -302,6 +205,51 @@ class Sequence : lars_fuzz::Pair {
   void set_accumulation() {
     const std::uint32_t micro_batches = input_.below(4);
     both([=](Side& x) { return lars_set_accumulation(x.optimizer, micro_batches); });
+  }
+
+  void set_step_count() {
+    constexpr std::array<std::uint64_t, 4> kSteps = {0, 3, std::uint64_t{1} << 60, UINT64_MAX};
+    const std::uint32_t index = input_.below(kMostTensors);
+    const std::uint64_t steps = kSteps[input_.below(kSteps.size())];
+    both([=](Side& x) { return lars_set_parameter_step_count(x.optimizer, index, steps); });
+  }
+
+  // ---- Arrays
+
+  /// Arrays as they are pass; with one element too many, or called another type, they do not.
+  void check_arrays() {
+    const auto role = static_cast<std::int32_t>(input_.below(LARS_ROLE_MASTER + 2));
+    const std::uint32_t index = input_.below(kMostTensors);
+    const bool right = input_.below(2) == 0 && role <= LARS_ROLE_MASTER;
+    both([=](Side& x) {
+      std::vector<std::int32_t> types;
+      std::vector<std::uint64_t> elements;
+      std::uint64_t sum = 0;
+      for (std::uint32_t i = 0; i < x.tensors.size(); ++i) {
+        types.push_back(type_in_role(x, i, role));
+        const bool none = role == LARS_ROLE_MASTER && types.back() != LARS_F32 && types.back() != LARS_I16;
+        elements.push_back(none ? 0 : x.tensors[i].count + (right ? 0 : 1));
+        sum += elements.back();
+      }
+      const auto count = static_cast<std::uint32_t>(types.size());
+      const std::int32_t type = count == 0 ? LARS_F32 : types[index % count];
+      lars_check_flat(x.optimizer, role, type, sum);
+      if (count != 0) lars_check_array(x.optimizer, role, index, type, elements[index % count]);
+      const std::int32_t status = lars_check_arrays(x.optimizer, role, count, types.data(), elements.data());
+      require(!right || role == LARS_ROLE_MASTER || status == LARS_OK, "arrays that fit pass");
+      return status;
+    });
+  }
+  static std::int32_t type_in_role(const Side& x, std::uint32_t index, std::int32_t role) {
+    const std::int32_t type = x.tensors[index].type;
+    std::int32_t gradient = 0;
+    lars_gradient_dtype(x.optimizer, index, &gradient);
+    switch (role) {
+      case LARS_ROLE_PARAMETER: return type;
+      case LARS_ROLE_GRADIENT: return gradient;
+      case LARS_ROLE_MOMENTUM: return type == LARS_F64 ? LARS_F64 : LARS_F32;
+      default: return type == LARS_F16 ? LARS_F32 : type == LARS_BF16 ? LARS_I16 : type;
+    }
   }
 
   // ---- What the steps did
@@ -330,8 +278,8 @@ class Sequence : lars_fuzz::Pair {
   // ---- Checkpoints
 
   void keep_state() {
-    if (propagated_ || !closely_) return;
-    state_ = saved(reference_.optimizer);
+    if (propagated_ || callbacks_) return;
+    state_ = state_of(reference_);
     parameters_of_state_ = reference_.tensors.size();
   }
 
@@ -341,14 +289,48 @@ class Sequence : lars_fuzz::Pair {
         both([this](Side& x) { return lars_load_from(x.optimizer, state_.data(), state_.size()); });
     if (parameters_of_state_ == reference_.tensors.size()) {
       require(status == LARS_OK, "a saved state loads");
-      require(saved(simd_.optimizer) == state_ && saved(reference_.optimizer) == state_, "and is the same");
+      require_same(state_of(simd_), state_, "and is the same");
+      require_same(state_of(reference_), state_, "and is the same");
     } else {
       require(status == LARS_ERR_MISMATCH, "a state of fewer parameters is refused");
     }
   }
 
+  /// To a file and back, or to a folder that is not there.
+  void save_and_load() {
+    const std::string folder = manner_.files ? scratch() : scratch() + "/none";
+    const std::string path = folder + "/checkpoint";
+    const std::int32_t status = both([&](Side& x) { return lars_save(x.optimizer, path.c_str()); });
+    if (!manner_.files) require(status < 0, "nothing is saved where no folder is");
+    if (status < 0) return;
+    std::ifstream file(path, std::ios::binary);
+    const std::string content((std::istreambuf_iterator<char>(file)), {});
+    require_same(content, state_of(reference_), "a file holds what memory would");
+    const std::int32_t loaded = both([&](Side& x) { return lars_load(x.optimizer, path.c_str()); });
+    require(loaded == LARS_OK, "what is saved loads");
+  }
+
+  /// A folder of this process.
+  static const std::string& scratch() {
+    struct Folder {
+      std::string path =
+          (std::filesystem::temp_directory_path() / ("lars-fuzz-" + std::to_string(getpid()))).string();
+      Folder() { std::filesystem::create_directories(path); }
+      ~Folder() { std::filesystem::remove_all(path); }
+      Folder(const Folder&) = delete;
+      Folder& operator=(const Folder&) = delete;
+      Folder(Folder&&) = delete;
+      Folder& operator=(Folder&&) = delete;
+    };
+    static const Folder kFolder;
+    return kFolder.path;
+  }
+
   /// The state of one side in a new handle with the other's kernels, which goes on as that side does.
   void resume() {
+    const std::string state = state_of(reference_);
+    if (state.empty() || callbacks_) return;  // the caller has it, or part of it
+    lars_set_parallel_for(reference_.optimizer, nullptr, nullptr, 0);
     Side resumed("auto");
     for (std::uint32_t i = 0; i < reference_.tensors.size(); ++i) {
       const char* name = nullptr;
@@ -362,9 +344,9 @@ class Sequence : lars_fuzz::Pair {
               "a parameter is added again");
     }
     resumed.set_tensors(reference_.tensors);
-    const std::string state = saved(reference_.optimizer);
     require(lars_load_from(resumed.optimizer, state.data(), state.size()) == LARS_OK, "a saved state loads");
-    require(saved(resumed.optimizer) == state, "and is the same");
+    require_same(saved(resumed.optimizer), state, "and is the same");
+    ++lars_fuzz::counts.resumes;
     for (int i = 0; i < 3; ++i) {
       for (const auto& next :
            {&Sequence::one_accumulate, &Sequence::one_step_accumulated, &Sequence::one_step}) {
@@ -383,9 +365,8 @@ class Sequence : lars_fuzz::Pair {
     return lars_step(x.optimizer, x.parameters.data(), x.gradients.data());
   }
 
-  Input& input_;
-  int calls_;
-  bool closely_;
+  Manner manner_;
+  bool externally_ = false;  // steps go with a state of the caller's
   std::string state_;
   std::size_t parameters_of_state_ = 0;
 };
@@ -393,8 +374,7 @@ class Sequence : lars_fuzz::Pair {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::uint32_t choice = lars_fuzz::hash(data, size);
   Input input(data, size);
-  Sequence(input, choice / 256 % 32 == 0 ? kMostCalls : kUsualCalls, choice % 256 == 0).run();
+  Sequence(input, Manner(lars_fuzz::hash(data, size))).run();
   return 0;
 }

@@ -19,6 +19,27 @@ inline void require(bool holds, const char* what) {
   std::abort();
 }
 
+/// What was really looked at, printed when the process ends, in the manner of libFuzzer's statistics.
+struct Counts {
+  std::uint64_t failing_calls = 0;         // around which the state was compared
+  std::uint64_t checkpoints_compared = 0;  // of two states, byte by byte
+  std::uint64_t resumes = 0;           // runs that were saved, loaded and went on beside the one that did not
+  std::uint64_t results_compared = 0;  // of a call on both handles: statuses, bits, observable state
+  std::uint64_t checkpoints_loaded = 0;
+
+  ~Counts() {
+    const auto print = [](const char* name, std::uint64_t count) {
+      std::fprintf(stderr, "stat::%s: %llu\n", name, static_cast<unsigned long long>(count));
+    };
+    print("failing_calls", failing_calls);
+    print("checkpoints_compared", checkpoints_compared);
+    print("resumes", resumes);
+    print("results_compared", results_compared);
+    print("checkpoints_loaded", checkpoints_loaded);
+  }
+};
+inline Counts counts;
+
 /// The state as a checkpoint.
 inline std::string saved(lars_optimizer* optimizer) {
   std::uint64_t bytes = 0;
@@ -62,27 +83,5 @@ class Input {
   const std::uint8_t* data_;
   std::size_t size_;
 };
-
-/// A schedule, or one that holds why it could not be made.
-inline lars_schedule* some_schedule(Input& input) {
-  const double first = input.number();
-  const double second = input.number();
-  const std::uint32_t form = input.below(6);
-  const std::uint64_t steps = input.byte();
-  const std::uint64_t boundaries[] = {1, steps};
-  const double scales[] = {second, 0.5};
-  lars_schedule* schedule = nullptr;
-  switch (form) {
-    case 0: lars_schedule_linear(first, second, steps, 1, &schedule); break;
-    case 1: lars_schedule_cosine_decay(first, steps, second, 1.0, &schedule); break;
-    case 2: lars_schedule_exponential_decay(first, steps, second, 1, 1, nullptr, &schedule); break;
-    case 3: lars_schedule_piecewise_constant(first, 2, boundaries, scales, &schedule); break;
-    case 4:
-      lars_schedule_piecewise_interpolate(LARS_INTERPOLATE_COSINE, first, 2, boundaries, scales, &schedule);
-      break;
-    default: lars_schedule_warmup_cosine_decay(first, second, 2, steps, 0.01, 1.0, &schedule); break;
-  }
-  return schedule;
-}
 
 }  // namespace lars_fuzz

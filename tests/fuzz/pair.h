@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "observed.h"
 #include "side.h"
 
 namespace lars_fuzz {
@@ -16,37 +17,53 @@ class Pair {
   template <class Call>
   std::int32_t both(const Call& call) {
     std::int32_t statuses[2] = {};
+    std::uint64_t after[2] = {};
     for (std::size_t i = 0; i < 2; ++i) {
       Side& side = i == 0 ? simd_ : reference_;
-      std::vector<Buffer>& before = before_[i];
-      for (std::size_t t = 0; t < side.tensors.size(); ++t) before[t] = side.tensors[t].parameter;
-      const std::string state = checks_state_ ? saved(side.optimizer) : "";
+      keep(side, before_[i]);
+      const std::uint64_t before = observed(side.optimizer);
+      const std::string state = closely_ ? state_of(side) : "";
       statuses[i] = call(side);
-      if (statuses[i] >= 0) continue;
-      for (std::size_t t = 0; t < side.tensors.size(); ++t) {
-        require(std::memcmp(before[t].bytes(), side.tensors[t].parameter.bytes(),
-                            8 * before[t].memory.size()) == 0,
-                "a call that fails leaves the parameters alone");
+      if (statuses[i] < 0) {
+        require(lars_error_message(side.optimizer)[0] != '\0', "a call that fails says why");
+        require(same_memory(side, before_[i]), "a call that fails leaves the caller's memory alone");
       }
-      require(lars_error_message(side.optimizer)[0] != '\0', "a call that fails says why");
-      require(!checks_state_ || saved(side.optimizer) == state, "a call that fails leaves the state alone");
+      after[i] = observed(side.optimizer);
+      if (statuses[i] >= 0) continue;
+      require(after[i] == before, "a call that fails changes nothing that can be seen");
+      ++counts.failing_calls;
+      if (closely_) require_same(state_of(side), state, "a call that fails leaves the state alone");
     }
     require(statuses[0] == statuses[1], "both answer alike");
-    require(same_tensors(simd_, reference_), "both have the same parameters and updates");
+    require(same_tensors(simd_, reference_),
+            "both have the same parameters, updates and state of the caller's");
+    require(after[0] == after[1], "both show the same state");
     require(simd_.notified == reference_.notified, "both observers are told");
-    if (checks_state_ && !propagated_) {
-      require(saved(simd_.optimizer) == saved(reference_.optimizer), "both have the same state");
-    }
+    ++counts.results_compared;
+    if (closely_ && !propagated_)
+      require_same(state_of(simd_), state_of(reference_), "both have the same state");
     return statuses[0];
+  }
+
+  /// The state as a checkpoint; "" if it is the caller's.
+  static std::string state_of(const Side& side) {
+    std::uint64_t bytes = 0;
+    if (lars_save_size(side.optimizer, &bytes) == LARS_ERR_STATE) return "";
+    return saved(side.optimizer);
+  }
+
+  static void require_same(const std::string& a, const std::string& b, const char* what) {
+    require(a == b, what);
+    if (!a.empty()) ++counts.checkpoints_compared;
   }
 
   void add_tensor(std::int32_t type, std::size_t count) {
     for (Side* side : {&simd_, &reference_}) {
       std::vector<Tensor> tensors = std::move(side->tensors);
-      tensors.push_back({type, count, Buffer(count), Buffer(count), Buffer(count)});
+      tensors.push_back(
+          {type, count, Buffer(count), Buffer(count), Buffer(count), Buffer(count), Buffer(count)});
       side->set_tensors(std::move(tensors));
     }
-    for (std::vector<Buffer>& before : before_) before.emplace_back(count);
     fill(simd_.tensors.size() - 1, 0.75, 0.01);
   }
 
@@ -64,11 +81,34 @@ class Pair {
 
   Side simd_ = Side("simd");
   Side reference_ = Side("reference");
-  bool propagated_ = false;    // NaN may be in the state, and which one, is not defined
-  bool checks_state_ = false;  // in this call: it takes far longer than most calls
+  bool propagated_ = false;  // NaN may be in the state, and which one, is not defined
+  bool closely_ = false;     // with a look at the whole state, which takes longer than all else
 
  private:
-  std::array<std::vector<Buffer>, 2> before_;  // the parameters
+  /// What calls write of the caller's memory.
+  static void keep(const Side& side, std::vector<unsigned char>& kept) {
+    kept.clear();
+    for (const Tensor& tensor : side.tensors) {
+      for (const Buffer* buffer : written(tensor)) {
+        kept.insert(kept.end(), buffer->bytes(), buffer->bytes() + 8 * tensor.count);
+      }
+    }
+  }
+  static bool same_memory(const Side& side, const std::vector<unsigned char>& kept) {
+    const unsigned char* next = kept.data();
+    for (const Tensor& tensor : side.tensors) {
+      for (const Buffer* buffer : written(tensor)) {
+        if (std::memcmp(buffer->bytes(), next, 8 * tensor.count) != 0) return false;
+        next += 8 * tensor.count;
+      }
+    }
+    return true;
+  }
+  static std::array<const Buffer*, 4> written(const Tensor& tensor) {
+    return {&tensor.parameter, &tensor.update, &tensor.momentum, &tensor.master};
+  }
+
+  std::array<std::vector<unsigned char>, 2> before_;
 };
 
 }  // namespace lars_fuzz

@@ -78,6 +78,8 @@ struct Tensor {
   Buffer parameter;
   Buffer gradient;
   Buffer update;
+  Buffer momentum;  // of the caller's, as the next
+  Buffer master;
 };
 
 struct Side {
@@ -86,6 +88,8 @@ struct Side {
   std::vector<void*> parameters;  // as the calls take them
   std::vector<const void*> gradients;
   std::vector<void*> updates;
+  std::vector<void*> momentum;
+  std::vector<void*> masters;
   std::uint64_t notified = 0;  // calls of the observer
 
   explicit Side(const char* kernels) {
@@ -103,21 +107,28 @@ struct Side {
     parameters.clear();
     gradients.clear();
     updates.clear();
+    momentum.clear();
+    masters.clear();
     for (Tensor& tensor : tensors) {
       parameters.push_back(tensor.parameter.bytes());
       gradients.push_back(tensor.gradient.bytes());
       updates.push_back(tensor.update.bytes());
+      momentum.push_back(tensor.momentum.bytes());
+      masters.push_back(tensor.master.bytes());
     }
   }
 };
 
-/// Parameters, and what lars_update writes.
+/// Parameters, what lars_update writes, and the caller's state.
 inline bool same_tensors(const Side& a, const Side& b) {
   for (std::size_t i = 0; i < a.tensors.size(); ++i) {
     const Tensor& x = a.tensors[i];
     const Tensor& y = b.tensors[i];
     if (!same_numbers(x.type, x.count, x.parameter, y.parameter)) return false;
     if (!same_numbers(x.type, x.count, x.update, y.update)) return false;
+    if (!same_numbers(x.type == LARS_F64 ? LARS_F64 : LARS_F32, x.count, x.momentum, y.momentum))
+      return false;
+    if (!same_numbers(x.type == LARS_F16 ? LARS_F32 : LARS_BF16, x.count, x.master, y.master)) return false;
   }
   return true;
 }
