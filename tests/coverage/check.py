@@ -1,7 +1,8 @@
 """Checks what scripts/coverage has measured: the limits, and the reasons for the lines that no test runs.
 
-tests/coverage/uncovered.json lists those by their text, so that it survives changes elsewhere in the file. A line that
-is neither run nor listed is an error, and so is one that is listed and run.
+tests/coverage/uncovered.json lists those by their text and that of the line before, so that it survives changes elsewhere
+in the file, and says how often such a pair is left out, if more than once. A line that is neither run nor listed is an
+error, and so is one that is listed and run. Files that are not compiled here are listed as such.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import pathlib
 import re
 import sys
 from collections import Counter
+from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 REASONS = pathlib.Path(__file__).resolve().parent / "uncovered.json"
@@ -40,12 +42,49 @@ def counted_branches(report: dict) -> dict[tuple[str, int, int], int]:
     return taken
 
 
-def uncovered_lines(runs: dict[tuple[str, int], int]) -> list[tuple[str, int, str]]:
-    """(file, number, text) of lines that were never run."""
+class Place(NamedTuple):
+    """By which a line is known, whatever its number."""
+
+    file: str
+    after: str  # the line before, without blanks
+    text: str
+
+
+def uncovered_lines(runs: dict[tuple[str, int], int], root: pathlib.Path = ROOT) -> list[tuple[int, Place]]:
+    """Number and place of lines that were never run."""
     found = []
     for file, number in sorted(place for place, count in runs.items() if count == 0):
-        found.append((file, number, (ROOT / file).read_text().splitlines()[number - 1].strip()))
+        lines = ["", *(line.strip() for line in (root / file).read_text().splitlines())]
+        found.append((number, Place(file, lines[number - 1], lines[number])))
     return found
+
+
+def unexplained(lines: list[tuple[int, Place]], reasons: list[dict]) -> list[str]:
+    """What is wrong with the reasons: lines that have none, and reasons for lines that are run, or for fewer."""
+    problems = []
+    known = {Place(entry["file"], entry["after"], entry["text"]): entry.get("count", 1) for entry in reasons}
+    present = Counter(place for _, place in lines)
+    for number, place in lines:
+        if place not in known:
+            problems.append(f"{place.file}:{number}: run by no test: test it, or say in {REASONS.name} why not: {place.text} "
+                            f"(after: {place.after})")
+        elif present[place] > known[place]:
+            problems.append(f"{place.file}:{number}: run by no test, and {REASONS.name} has a reason for {known[place]} of "
+                            f"these {present[place]}: {place.text}")
+    for place, count in known.items():
+        if present[place] < count:
+            problems.append(f"{REASONS.name}: {place.file} has {present[place]} of {count} such lines that no test runs; remove "
+                            f"it, or set its count: {place.text} (after: {place.after})")
+    return problems
+
+
+def uncompiled(report: dict, reasons: list[dict], root: pathlib.Path = ROOT) -> list[str]:
+    """What is wrong with the list of files that are not compiled here: every other source must be counted."""
+    counted = {file["file"] for file in report["files"]}
+    listed = {entry["file"] for entry in reasons}
+    sources = {str(path.relative_to(root)) for folder in ("src", "capi") for path in (root / folder).rglob("*.cpp")}
+    return ([f"{file}: not compiled here: say in {REASONS.name} why not" for file in sorted(sources - counted - listed)]
+            + [f"{REASONS.name}: {file} is compiled, or not there; remove it" for file in sorted(listed & counted | listed - sources)])
 
 
 def share(counts: dict) -> dict[str, float]:
@@ -80,19 +119,14 @@ def main() -> int:
     for what, least in (("line", LEAST_LINES), ("branch", LEAST_BRANCHES)):
         if shares[what]["percent"] <= least:
             problems.append(f"{shares[what]['percent']} % of the {what} count is covered; more than {least} % are wanted")
-    known = {(entry["file"], entry["text"]): entry["reason"] for entry in reasons}
     lines = uncovered_lines(runs)
-    for file, number, text in lines:
-        if (file, text) not in known:
-            problems.append(f"{file}:{number}: run by no test: test it, or say in {REASONS.name} why not: {text}")
-    present = {(file, text) for file, _, text in lines}
-    for file, text in known:
-        if (file, text) not in present:
-            problems.append(f"{REASONS.name}: {file} has no such line that no test runs; remove it: {text}")
+    problems += unexplained(lines, reasons["lines"]) + uncompiled(report, reasons["not compiled"])
 
     result = {f"{what}_{name}": value for what, counts in shares.items() for name, value in counts.items()}
     result["targets"] = targets(report)
-    result["uncovered"] = [{"file": file, "text": text, "reason": known.get((file, text), "")} for file, _, text in lines]
+    known = {Place(entry["file"], entry["after"], entry["text"]): entry["reason"] for entry in reasons["lines"]}
+    result["uncovered"] = [{"file": place.file, "text": place.text, "reason": known.get(place, "")} for _, place in lines]
+    result["not compiled"] = reasons["not compiled"]
     arguments.output.write_text(json.dumps(result, indent=1) + "\n")
 
     for problem in problems:
