@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Steps liblars beside the code that its variants are named after, each in an environment with its packages.
 
-    scripts/differential --variants [--only torch,paddle] [--page]
+    scripts/differential --variants [--only torch,paddle] [--page] [--strict]
+
+Fails if a test fails, or if none has run. With --strict, which scripts/differential asks for, also if a test was skipped
+for any other reason than a package that cannot be installed, which is named.
 
 Standard library only. The environments are those of bench/peers where they fit.
 """
@@ -38,15 +41,15 @@ PAGE = REPOSITORY / "docs" / "variants.md"
 MARKS = ("<!-- agreement: written by scripts/differential --variants --page -->", "<!-- end of agreement -->")
 
 
-def install_files() -> None:
-    """The packages of which single files are loaded, without what they depend on. One that cannot be installed is
-    reported here, and its tests skip."""
+def install_files() -> list[str]:
+    """The packages of which single files are loaded, without what they depend on. Those that cannot be installed are
+    reported here and returned, and their tests skip."""
     requirements = OWN / "files.txt"
     stamp = FILES / "requirements.sha256"
     if stamp.exists() and stamp.read_text() == digest_of(requirements):
-        return
+        return []
     python = python_of(*ENVIRONMENTS["formulas"])
-    complete = True
+    missing = []
     for line in requirements.read_text().splitlines():
         if not line or line.startswith("#"):
             continue
@@ -54,10 +57,29 @@ def install_files() -> None:
         command += ["--upgrade", "--target", str(FILES), line]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
-            complete = False
+            missing.append(line)
             print(f"variants: {line} cannot be installed: {last_line(result.stderr)}", file=sys.stderr)
-    if complete:
+    if not missing:
         stamp.write_text(digest_of(requirements))
+    return missing
+
+
+def unexcused(skipped: list[str], missing: list[str]) -> list[str]:
+    """The skips that no package explains that cannot be installed: `missing` has requirements, "package==1.0"."""
+    packages = [re.split("[=<>~]", requirement)[0].replace("-", "_").lower() for requirement in missing]
+    return [reason for reason in skipped
+            if not any(package in reason.replace("-", "_").lower() for package in packages)]
+
+
+def verdict(passed: int, failed: int, skipped: list[str], missing: list[str], strict: bool) -> list[str]:
+    """Why the run must fail."""
+    reasons = [f"{failed} tests failed"] if failed else []
+    if passed + failed == 0:
+        reasons.append("no test has run")
+    if strict:
+        reasons += [f"skipped, though every package could be installed that it names: {one}"
+                    for one in unexcused(skipped, missing)]
+    return reasons
 
 
 def run_group(group: str, library: Path) -> dict[str, Any]:
@@ -69,7 +91,7 @@ def run_group(group: str, library: Path) -> dict[str, Any]:
         python = python_of(*ENVIRONMENTS[group])
     except EnvironmentFailure as error:
         print(f"not run: {error}")
-        return {"passed": 0, "failed": 0, "skipped": [f"{group}: {error}"], "agreements": []}
+        return {"passed": 0, "failed": 0, "skipped": [f"{group}: {error}"], "agreements": [], "missing": [group]}
     environment = {
         **os.environ,
         "LARS_LIBRARY": str(library),
@@ -113,6 +135,7 @@ def main() -> int:
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--only", default=",".join(ENVIRONMENTS), help="groups (%(default)s)")
     parser.add_argument("--page", action="store_true", help="write the table of docs/variants.md; needs all groups")
+    parser.add_argument("--strict", action="store_true", help="fail if anything was skipped that could have run")
     arguments = parser.parse_args()
     groups = arguments.only.split(",")
     for group in groups:
@@ -121,23 +144,31 @@ def main() -> int:
     if arguments.page and set(groups) != set(ENVIRONMENTS):
         parser.error("--page needs all groups: leave --only away")
     FILES.mkdir(parents=True, exist_ok=True)
+    missing = []
     try:
-        install_files()
+        missing = install_files()
     except EnvironmentFailure as error:
         print(f"variants: without the packages of single files: {error}", file=sys.stderr)
+        missing = [line for line in (OWN / "files.txt").read_text().splitlines() if line and not line.startswith("#")]
     results = [run_group(group, arguments.library.resolve()) for group in groups]
     agreements = [row for result in results for row in result["agreements"]]
     print("\n" + table(agreements) + "\n")
     skipped = [reason for result in results for reason in result["skipped"]]
     for reason in skipped:
         print(f"skipped: {reason}")
+    missing += [group for result in results for group in result.get("missing", [])]
+    if missing:
+        print(f"cannot be installed here: {', '.join(missing)}")
     passed, failed = (sum(result[count] for result in results) for count in ("passed", "failed"))
     if arguments.page and (failed or skipped):
         print(f"variants: {PAGE.name} stays as it is: not everything ran and agreed", file=sys.stderr)
     elif arguments.page:
         write_page(agreements)
     print(f"{passed} passed, {failed} failed, {len(skipped)} skipped")
-    return 1 if failed else 0
+    reasons = verdict(passed, failed, skipped, missing, arguments.strict)
+    for reason in reasons:
+        print(f"variants: {reason}", file=sys.stderr)
+    return 1 if reasons else 0
 
 
 if __name__ == "__main__":
