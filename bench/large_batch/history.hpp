@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,6 +61,7 @@ struct History {
   double seconds = 0.0;  // in training and evaluation
   bool diverged = false;
   std::string divergence;  // why, in the library's words
+  bool ended = false;      // all epochs, or divergence
 };
 
 // Trust ratio of a layer over a run: the geometric mean, because it is a factor, and the range.
@@ -77,8 +79,40 @@ std::vector<LayerSpeed> layer_speeds(const History& history);
 void prepare_folder(const std::filesystem::path& folder);
 
 // Writes history.csv (per epoch), steps.csv and timings.csv (per step), telemetry.csv (per step and
-// parameter) and run.json (settings, parameters, versions, time) into the folder. run.json comes last: where
-// it is, the rest is complete. Throws std::runtime_error.
-void write_history(const History& history, const Settings& settings);
+// parameter) and run.json (settings, parameters, versions, time) into the folder, as the run goes: what is
+// known when it is killed stays. run.json is there from the start, whole at any time, and is written again at
+// the end; until then it says that the run has not ended. Throws std::runtime_error.
+class HistoryFiles {
+ public:
+  // Of a run that begins.
+  HistoryFiles(const Settings& settings, const History& history);
+
+  // The last step, or the last epoch, of a history.
+  void add_step(const History& history);
+  void add_epoch(const History& history);
+
+  // All is there.
+  void finish(const History& history);
+
+ private:
+  class File {
+   public:
+    File(const std::filesystem::path& path, const std::string& head);
+    void append(const std::string& lines);
+
+   private:
+    std::filesystem::path path_;
+    std::ofstream stream_;
+  };
+
+  void write_run(const History& history) const;
+
+  Settings settings_;
+  std::string started_;  // UTC
+  File epochs_;
+  File steps_;
+  File timings_;
+  File telemetry_;
+};
 
 }  // namespace large_batch

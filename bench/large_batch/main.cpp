@@ -54,7 +54,6 @@ int train(const Settings& settings) {
   const History history = trainer.run(stdout);
   print_result(history, settings);
   if (!settings.out.empty()) {
-    write_history(history, settings);
     const std::string trouble = draw_pictures(history, settings);
     if (!trouble.empty()) fmt::print(stderr, "lars-train: {}\n", trouble);
     fmt::print("written to {}\n", settings.out.string());

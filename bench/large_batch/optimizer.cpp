@@ -10,8 +10,8 @@ namespace {
 // batch norm, and batch norm's scales. By names, as the layers give them.
 constexpr std::array<const char*, 2> kExcluded = {"*.bias", "norm*.scale"};
 
-// The keys that a run's record gives for every parameter.
-constexpr std::array<std::pair<std::int32_t, const char*>, 8> kKeys = {{
+// The keys that a run's record gives for every parameter: all.
+constexpr std::array<std::pair<std::int32_t, const char*>, 16> kKeys = {{
     {LARS_LEARNING_RATE, "learning_rate"},
     {LARS_WEIGHT_DECAY, "weight_decay"},
     {LARS_WEIGHT_DECAY_MASK, "weight_decay_mask"},
@@ -20,6 +20,14 @@ constexpr std::array<std::pair<std::int32_t, const char*>, 8> kKeys = {{
     {LARS_TRUST_RATIO_MASK, "trust_ratio_mask"},
     {LARS_MOMENTUM, "momentum"},
     {LARS_NESTEROV, "nesterov"},
+    {LARS_GRADIENT_SCALE, "gradient_scale"},
+    {LARS_DENOMINATOR, "denominator"},
+    {LARS_OUTSIDE_MOMENTUM, "outside_momentum"},
+    {LARS_TRUST_CLIP, "trust_clip"},
+    {LARS_DAMPENING, "dampening"},
+    {LARS_DECAY_IN_UPDATE, "decay_in_update"},
+    {LARS_ZERO_NORM_DECAY, "zero_norm_decay"},
+    {LARS_CLIP_VALUE, "clip_value"},
 }};
 
 struct DestroySchedule {
@@ -99,6 +107,8 @@ void Optimizer::add_parameters(const std::vector<Parameter<float>*>& parameters)
 void Optimizer::configure(const Settings& settings, StepCounts steps) {
   const Schedule of_weights = make_schedule(settings.schedule, settings.learning_rate, steps);
   const Schedule of_excluded = make_schedule(settings.schedule, settings.excluded_learning_rate, steps);
+  check(lars_set_variant(lars_.get(), variant_of(settings.variant)));
+  check(lars_set_nonfinite_policy(lars_.get(), LARS_NONFINITE_REFUSE));
   check(lars_set_schedule(lars_.get(), nullptr, LARS_LEARNING_RATE, of_weights.get()));
   check(lars_set(lars_.get(), nullptr, LARS_WEIGHT_DECAY, settings.weight_decay));
   check(lars_set(lars_.get(), nullptr, LARS_MOMENTUM, settings.momentum));

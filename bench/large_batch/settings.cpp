@@ -22,6 +22,13 @@ const std::map<std::string, ScheduleKind>& schedules() {
   return names;
 }
 
+const std::map<std::string, std::int32_t>& variants() {
+  static const std::map<std::string, std::int32_t> names{
+      {"optax", LARS_VARIANT_OPTAX}, {"paper", LARS_VARIANT_PAPER},   {"torch", LARS_VARIANT_TORCH},
+      {"larc", LARS_VARIANT_LARC},   {"barlow", LARS_VARIANT_BARLOW}, {"tf", LARS_VARIANT_TF}};
+  return names;
+}
+
 template <typename Kind>
 std::string find_name(const std::map<std::string, Kind>& names, Kind kind) {
   for (const auto& [name, value] : names) {
@@ -60,6 +67,9 @@ void add_optimizer_options(CLI::App& app, Settings& settings, LearningRates& rat
   app.add_option("--momentum", settings.momentum, "Momentum")->capture_default_str();
   app.add_option("--trust-coefficient", settings.trust_coefficient, "Trust coefficient of lars")
       ->capture_default_str();
+  app.add_option("--variant", settings.variant, "Whose LARS it is: docs/variants.md")
+      ->check(CLI::IsMember(variants()))
+      ->option_text("optax|paper|torch|larc|barlow|tf [optax]");
   app.add_option("--gradient-clip", settings.gradient_clip,
                  "Clips the gradients of a step to this global norm; without, nothing is clipped");
 }
@@ -107,6 +117,8 @@ double default_excluded_learning_rate(OptimizerKind optimizer, double learning_r
   // Without a trust ratio the learning rate of lars, 10 or more, would throw these parameters far away.
   return optimizer == OptimizerKind::lars ? 0.1 * growth(batch) : learning_rate;
 }
+
+std::int32_t variant_of(const std::string& name) { return variants().at(name); }
 
 std::string name_of(OptimizerKind optimizer) { return find_name(optimizers(), optimizer); }
 std::string name_of(ScheduleKind schedule) { return find_name(schedules(), schedule); }

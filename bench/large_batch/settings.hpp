@@ -26,6 +26,7 @@ struct Settings {
   double weight_decay = 5e-4;
   double momentum = 0.9;
   double trust_coefficient = 0.001;
+  std::string variant = "optax";        // by its name in lars.h
   std::optional<double> gradient_clip;  // by global norm
   std::size_t ghost_batch = 256;        // images normalised together by batch norm
   std::uint64_t seed = 1;
@@ -39,6 +40,9 @@ struct Settings {
 // of the mean gradient's noise falls (Krizhevsky 2014, arXiv:1404.5997).
 double default_learning_rate(OptimizerKind optimizer, std::size_t batch);
 double default_excluded_learning_rate(OptimizerKind optimizer, double learning_rate, std::size_t batch);
+
+// LARS_VARIANT_* of a variant's name.
+std::int32_t variant_of(const std::string& name);
 
 std::string name_of(OptimizerKind optimizer);
 std::string name_of(ScheduleKind schedule);

@@ -81,7 +81,7 @@ def load(run, folder):
     """The run's run.json with the final test accuracy in percent, None if it diverged; or None if it is not there."""
     try:
         record = json.loads((folder / run.folder() / "run.json").read_text())
-        if any(record[key] != value for key, value in run.settings().items()):
+        if any(record[key] != value for key, value in run.settings().items()) or not record.get("ended", True):
             return None
         with open(folder / run.folder() / "history.csv", newline="") as file:
             epochs = list(csv.DictReader(file))

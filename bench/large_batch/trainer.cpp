@@ -57,6 +57,7 @@ Trainer::Trainer(const Settings& settings, const Dataset& data)
 
 History Trainer::run(std::FILE* progress_stream) {
   const Clock::time_point start = Clock::now();
+  if (!settings_.out.empty()) files_.emplace(settings_, history_);
   Progress progress(progress_stream, settings_.epochs, steps_per_epoch_, data_.train.size());
   try {
     for (std::size_t epoch = 1; epoch <= settings_.epochs; ++epoch) train_epoch(epoch, progress);
@@ -66,6 +67,8 @@ History Trainer::run(std::FILE* progress_stream) {
     history_.divergence = error.what();
   }
   history_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  history_.ended = true;
+  if (files_) files_->finish(history_);
   return std::move(history_);
 }
 
@@ -89,6 +92,7 @@ void Trainer::train_epoch(std::size_t epoch, Progress& progress) {
     const double loss = batch.loss / static_cast<double>(count);
     history_.steps.push_back({history_.steps.size() + 1, loss, record.learning_rate,
                               optimizer_.trust_ratios(), optimizer_.telemetry(), seconds});
+    if (files_) files_->add_step(history_);
     progress.show_step(epoch, first / settings_.batch + 1, first + count, loss);
   }
   const auto train_size = static_cast<double>(order_.size());
@@ -98,6 +102,7 @@ void Trainer::train_epoch(std::size_t epoch, Progress& progress) {
   record.test_loss = test.loss / static_cast<double>(data_.test.size());
   record.test_accuracy = static_cast<double>(test.correct) / static_cast<double>(data_.test.size());
   history_.epochs.push_back(record);
+  if (files_) files_->add_epoch(history_);
   progress.show_epoch(record);
 }
 

@@ -2,6 +2,7 @@
 // epoch.
 #pragma once
 
+#include <optional>
 #include <random>
 
 #include "dataset.hpp"
@@ -21,7 +22,7 @@ class Trainer {
   Trainer(const Settings& settings, const Dataset& data);
 
   // Trains to the end, or until NaN or Inf appears, which sets History::diverged and History::divergence. To
-  // be called once.
+  // be called once. Writes the history as it goes if the settings name a folder for it, which must be there.
   History run(std::FILE* progress_stream);
 
  private:
@@ -38,6 +39,7 @@ class Trainer {
   std::size_t steps_per_epoch_;
   Optimizer optimizer_;
   History history_;
+  std::optional<HistoryFiles> files_;
 
   std::vector<std::uint32_t> order_;       // of the training images in this epoch
   std::vector<std::uint32_t> test_order_;  // 0, 1, ...

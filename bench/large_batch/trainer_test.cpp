@@ -100,7 +100,7 @@ TEST(Trainer, SameSeedSameFiles) {
     settings.seed = seed;
     settings.out = std::filesystem::path(testing::TempDir()) / "lars_trainer_test";
     prepare_folder(settings.out);
-    write_history(run(settings, data), settings);
+    run(settings, data);
     epochs.push_back(read_file(settings.out / "history.csv"));
     steps.push_back(read_file(settings.out / "steps.csv"));
     telemetry.push_back(read_file(settings.out / "telemetry.csv"));
@@ -142,6 +142,46 @@ TEST(Trainer, RecordsTheHyperParametersInForce) {
   EXPECT_EQ(in_force("norm1.bias", "weight_decay_mask"), 0.0);
   EXPECT_EQ(in_force("norm1.bias", "trust_ratio_mask"), 0.0);
   EXPECT_EQ(in_force("norm1.bias", "momentum"), settings.momentum);
+}
+
+// What is known when a run is killed is there: looked at from within a step, which is as good.
+TEST(Trainer, WritesTheHistoryAsItGoes) {
+  Settings settings = small_settings("mlp", OptimizerKind::lars);
+  settings.out = std::filesystem::path(testing::TempDir()) / "lars_trainer_history_test";
+  prepare_folder(settings.out);
+  History history;
+  history.layers = {"w"};
+  history.parameters = {{"w", {2}, {}}};
+  StepRecord step;
+  step.step = 1;
+  step.trust_ratios = {0.5};
+  step.telemetry.fill({0.25});
+  HistoryFiles files(settings, history);
+  EXPECT_NE(read_file(settings.out / "run.json").find("\"ended\": false"), std::string::npos);
+  history.steps.push_back(step);
+  files.add_step(history);
+  EXPECT_NE(read_file(settings.out / "steps.csv").find("\n1,0,0,0.5\n"), std::string::npos);
+  EXPECT_NE(read_file(settings.out / "telemetry.csv").find("\n1,w,0.25,"), std::string::npos);
+  EXPECT_NE(read_file(settings.out / "timings.csv").find("\n1,"), std::string::npos);
+  history.epochs.push_back({1});
+  files.add_epoch(history);
+  EXPECT_NE(read_file(settings.out / "history.csv").find("\n1,"), std::string::npos);
+  history.ended = true;
+  files.finish(history);
+  const std::string run = read_file(settings.out / "run.json");
+  EXPECT_NE(run.find("\"ended\": true"), std::string::npos);
+  for (const char* key : {"started", "processor", "processors", "threads", "variant", "nonfinite_policy"})
+    EXPECT_NE(run.find('"' + std::string(key) + "\": "), std::string::npos) << key;
+  std::filesystem::remove_all(settings.out);
+}
+
+TEST(Trainer, TakesTheStepsOfTheVariant) {
+  const Dataset data = make_patterns();
+  Settings settings = small_settings("mlp", OptimizerKind::lars);
+  settings.epochs = 1;
+  const double optax = run(settings, data).steps.back().loss;
+  settings.variant = "tf";
+  EXPECT_NE(run(settings, data).steps.back().loss, optax);
 }
 
 // A clip far below any gradient's norm takes hold in every step, of every parameter; none takes hold without.

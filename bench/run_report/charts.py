@@ -22,7 +22,7 @@ MOST_COLUMNS = 600
 TICK_HEIGHT = 15  # pixels that a layer's name needs
 
 INK, SOFT, GRID, LINE = "#17202b", "#55606e", "#edf0f3", "#cfd6dd"
-BLUE, ORANGE, GREEN = "#1f5fbf", "#c2550a", "#22794a"
+BLUE, ORANGE, GREEN, PURPLE = "#1f5fbf", "#c2550a", "#22794a", "#7a3fa0"
 GAP = "#dde2e8"  # where there is no number to show
 VIRIDIS = ("#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725")
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -250,7 +250,7 @@ def parameter_courses(run: Run) -> dict[str, Any]:
     courses = []
     for name, quantities in run.telemetry.items():
         means = {quantity: [text.rounded(text.mean(quantities[quantity][part])) for part in columns]
-                 for quantity in ("weight_norm", "gradient_norm", "effective_rate")}
+                 for quantity in ("weight_norm", "gradient_norm", "update_norm", "effective_rate")}
         courses.append({"name": name, **means})
     return {"steps": [(steps[part.start] + steps[part.stop - 1]) / 2 for part in columns], "parameters": courses}
 
@@ -260,7 +260,10 @@ def parameter_charts(run: Run) -> list[Chart]:
     norms = _figure(run, 300, _axis("norm", type="log"))
     for name, colour in (("|w|", BLUE), ("|g|", ORANGE)):
         norms.add_trace(_line([], [], name, colour, hovertemplate="%{y:.4~g}"))
+    # Often nearly |g|: dashed, so that both can be seen.
+    norms.add_trace(_line([], [], "|u|", PURPLE, hovertemplate="%{y:.4~g}"))
+    norms.update_traces(line_dash="dot", selector={"name": "|u|"})
     rate = _figure(run, 300, _axis("learning rate × r", type="log"), showlegend=True)
     rate.add_trace(_line([], [], "effective learning rate", GREEN, hovertemplate="%{y:.4~g}"))
-    return [Chart("norms", norms, "Line chart of the norms of the chosen parameter and of its gradient."),
+    return [Chart("norms", norms, "Line chart of the norms of the chosen parameter, its gradient and update."),
             Chart("effective", rate, "Line chart of the effective learning rate of the chosen parameter.")]

@@ -32,7 +32,7 @@
 
   function putParameter(figures) {
     const shown = courses.parameters[chooser.selectedIndex];
-    const series = {norms: [shown.weight_norm, shown.gradient_norm], effective: [shown.effective_rate]};
+    const series = {norms: [shown.weight_norm, shown.gradient_norm, shown.update_norm], effective: [shown.effective_rate]};
     for (const [id, values] of Object.entries(series)) {
       figures.get(id).data.forEach((trace, index) => {
         trace.x = courses.steps;

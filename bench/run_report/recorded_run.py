@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import math
 import pathlib
 from typing import Any
 
-QUANTITIES = ("weight_norm", "gradient_norm", "trust_ratio", "effective_rate", "limited_share", "skipped_share")
+QUANTITIES = ("weight_norm", "gradient_norm", "update_norm", "trust_ratio", "effective_rate", "limited_share", "skipped_share")
 PARTS = ("forward_seconds", "backward_seconds", "optimizer_seconds")
 RATIO = "trust_ratio:"  # before the layer's name, in the head of steps.csv
 
@@ -24,11 +25,14 @@ def _advice(folder: pathlib.Path) -> str:
     return f"train the run again with `build/train/lars-train --out {folder}`, or `scripts/train` for a first one"
 
 
-def _rows(file: pathlib.Path, wanted: tuple[str, ...]) -> list[dict[str, str]]:
-    """The lines of a CSV file by column; all `wanted` columns are there, and no line is shorter or longer."""
+def _rows(file: pathlib.Path, wanted: tuple[str, ...], ended: bool = True) -> list[dict[str, str]]:
+    """The lines of a CSV file by column; all `wanted` columns are there, and no line is shorter or longer. Of a run that
+    has not ended, a last line that is not whole is left out."""
     try:
         with open(file, newline="", encoding="utf-8") as stream:
-            lines = list(csv.reader(stream))
+            content = stream.read()
+        whole = content if ended else content[:content.rfind("\n") + 1]
+        lines = list(csv.reader(io.StringIO(whole, newline="")))
     except FileNotFoundError:
         raise ReportError(f"{file} is missing; {_advice(file.parent)}") from None
     except (OSError, ValueError, csv.Error) as error:
@@ -51,8 +55,8 @@ def _number(row: dict[str, str], column: str, file: pathlib.Path, line: int) -> 
         raise ReportError(f"{file}, line {line}: {column} is '{row[column]}', not a number") from None
 
 
-def _columns(file: pathlib.Path, wanted: tuple[str, ...]) -> Columns:
-    rows = _rows(file, wanted)
+def _columns(file: pathlib.Path, wanted: tuple[str, ...], ended: bool) -> Columns:
+    rows = _rows(file, wanted, ended)
     names = list(rows[0]) if rows else list(wanted)
     return {name: [_number(row, name, file, line) for line, row in enumerate(rows, 2)] for name in names}
 
@@ -65,6 +69,11 @@ class Run:
     steps: Columns  # steps.csv
     timings: Columns | None  # timings.csv
     telemetry: dict[str, Columns] | None  # telemetry.csv, by parameter in the network's order
+
+    @property
+    def ended(self) -> bool:
+        """False of a run that was killed, or goes on: its files then have what is known so far."""
+        return bool(self.settings.get("ended", True))
 
     @property
     def step_count(self) -> int:
@@ -109,8 +118,7 @@ def _settings(folder: pathlib.Path) -> dict[str, Any]:
         settings = json.loads(file.read_text(encoding="utf-8"))
         missing = [key for key in ("model", "optimizer", "batch") if key not in settings]
     except FileNotFoundError:
-        raise ReportError(f"{file} is missing: either {folder} is not the folder of a run, or the run has not ended "
-                          f"(run.json comes last); {_advice(folder)}") from None
+        raise ReportError(f"{file} is missing: {folder} is not the folder of a run; {_advice(folder)}") from None
     except (OSError, ValueError, TypeError) as error:
         raise ReportError(f"{file} cannot be read: {error}; {_advice(folder)}") from error
     if missing:
@@ -118,15 +126,21 @@ def _settings(folder: pathlib.Path) -> dict[str, Any]:
     return settings
 
 
-def _telemetry(folder: pathlib.Path, steps: int) -> dict[str, Columns] | None:
+def _first(columns: Columns, steps: int, ended: bool) -> Columns:
+    """A run that has not ended may know more of the step that it is at than steps.csv does."""
+    return columns if ended else {name: values[:steps] for name, values in columns.items()}
+
+
+def _telemetry(folder: pathlib.Path, steps: int, ended: bool) -> dict[str, Columns] | None:
     file = folder / "telemetry.csv"
     if not file.exists():
         return None
     telemetry: dict[str, Columns] = {}
-    for line, row in enumerate(_rows(file, ("parameter", *QUANTITIES)), 2):
+    for line, row in enumerate(_rows(file, ("parameter", *QUANTITIES), ended), 2):
         columns = telemetry.setdefault(row["parameter"], {quantity: [] for quantity in QUANTITIES})
         for quantity in QUANTITIES:
             columns[quantity].append(_number(row, quantity, file, line))
+    telemetry = {name: _first(columns, steps, ended) for name, columns in telemetry.items()}
     for name, columns in telemetry.items():
         if len(columns["trust_ratio"]) != steps:
             raise ReportError(f"{file} has {len(columns['trust_ratio'])} steps of {name}, but steps.csv has {steps}; "
@@ -134,11 +148,11 @@ def _telemetry(folder: pathlib.Path, steps: int) -> dict[str, Columns] | None:
     return telemetry
 
 
-def _timings(folder: pathlib.Path, steps: int) -> Columns | None:
+def _timings(folder: pathlib.Path, steps: int, ended: bool) -> Columns | None:
     file = folder / "timings.csv"
     if not file.exists():
         return None
-    timings = _columns(file, PARTS)
+    timings = _first(_columns(file, PARTS, ended), steps, ended)
     if len(timings[PARTS[0]]) != steps:
         raise ReportError(f"{file} has {len(timings[PARTS[0]])} steps, but steps.csv has {steps}; {_advice(folder)}")
     return timings
@@ -149,7 +163,9 @@ def load(folder: pathlib.Path) -> Run:
     if not folder.is_dir():
         raise ReportError(f"{folder} is not a folder; {_advice(folder)}")
     settings = _settings(folder)
-    epochs = _columns(folder / "history.csv", ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"))
-    steps = _columns(folder / "steps.csv", ("step", "loss", "learning_rate"))
+    ended = bool(settings.get("ended", True))
+    by_epoch = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+    epochs = _columns(folder / "history.csv", by_epoch, ended)
+    steps = _columns(folder / "steps.csv", ("step", "loss", "learning_rate"), ended)
     count = len(steps["step"])
-    return Run(folder, settings, epochs, steps, _timings(folder, count), _telemetry(folder, count))
+    return Run(folder, settings, epochs, steps, _timings(folder, count, ended), _telemetry(folder, count, ended))

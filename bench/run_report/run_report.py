@@ -82,7 +82,8 @@ def parameters(run: Run) -> str:
     names = "".join(f"<option>{escape(name)}</option>" for name in run.telemetry)
     norms, effective = charts.parameter_charts(run)
     tap = " A tap on a layer above chooses it, too." if run.trust_ratios() else ""
-    return (f"<p>Norms of weights and gradient, and the learning rate times the trust ratio, of one parameter.{tap}</p>"
+    return ("<p>Norms of the weights w, the gradient g and the update u that the trust ratio is taken of, and the learning "
+            f"rate times the trust ratio, of one parameter.{tap}</p>"
             '<p class="choice"><label for="parameter">Parameter</label>'
             f'<select id="parameter" autocomplete="off">{names}</select></p>'
             + pair(chart_place(norms, "Norms"), chart_place(effective, "Effective learning rate")))
@@ -102,7 +103,7 @@ def settings(run: Run) -> str:
     if run.step_count:
         chart = chart_place(charts.learning_rate(run), "Learning rate of the weights, before the trust ratio")
         values = pair(f"<div>{values}</div>", chart)
-    return ("<p>What the library had in force for the parameters, by groups that are treated alike.</p>" + values
+    return (f"<p>{tables.settings_words(run)}</p>" + values
             + tables.folded("Settings and versions of the run", tables.run_settings(run)))
 
 

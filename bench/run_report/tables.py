@@ -14,12 +14,29 @@ MOST_ROWS = 25  # of a table that does not scroll by itself
 MOST_LIMITED = 20  # parameters that the table of limits shows at once
 OPTIMIZERS = {"lars": "LARS", "sgd": "momentum SGD"}
 RUN_SETTINGS = (
-    ("model", "Model"), ("optimizer", "Optimizer"), ("batch", "Batch"), ("epochs", "Epochs"),
+    ("started", "Started"), ("processor", "Processor"), ("processors", "Processors seen"), ("threads", "Threads"),
+    ("model", "Model"), ("optimizer", "Optimizer"), ("variant", "Variant"),
+    ("nonfinite_policy", "NaN and Inf"), ("batch", "Batch"), ("epochs", "Epochs"),
     ("schedule", "Schedule after warm-up"), ("warmup_epochs", "Warm-up, epochs"),
     ("gradient_clip", "Gradients clipped to global norm"), ("ghost_batch", "Ghost batch of batch norm"),
-    ("seed", "Seed"), ("threads", "Threads"), ("train_images", "Training images"), ("test_images", "Test images"),
+    ("seed", "Seed"), ("train_images", "Training images"), ("test_images", "Test images"),
     ("liblars", "liblars"), ("openblas", "OpenBLAS"), ("compiler", "Compiler"),
 )
+POLICIES = {"refuse": "refused: an error, and nothing is written", "skip": "skipped", "propagate": "propagated"}
+# Keys that are shown only where they are not what they are by default: title, key, default. None is infinity.
+OTHER_KEYS = (
+    ("Gradient scale", "gradient_scale", 1.0), ("Denominator of r", "denominator", 0.0),
+    ("Outside the momentum", "outside_momentum", 0.0), ("Trust ratio clipped", "trust_clip", 0.0),
+    ("Dampening", "dampening", 0.0), ("Decay in the update", "decay_in_update", 1.0),
+    ("Decay where a norm is 0", "zero_norm_decay", 1.0), ("Gradients clipped to", "clip_value", None),
+)
+MEANINGS = {
+    "denominator": ("|g + λw|", "|g| + λ|w|", "|g|"),
+    "outside_momentum": ("nothing", "learning rate", "learning rate and r"),
+    "trust_clip": ("no", "min(r ∕ γ, 1)"),
+    "decay_in_update": ("no", "yes"),
+    "zero_norm_decay": ("no", "yes"),
+}
 # What is known of a run that does not record what was in force for each parameter.
 RUN_HYPERPARAMETERS = (
     ("Learning rate, peak", "learning_rate"), ("Weight decay", "weight_decay"),
@@ -90,14 +107,27 @@ def summary(run: Run) -> str:
     elif not run.epochs["epoch"]:
         sentences.append("No epoch was finished, so there is no test accuracy.")
     if "seconds" in settings:
-        sentences.append(f"Training and testing took {text.duration(settings['seconds'])}.")
+        sentences.append(f"Training and testing took {text.duration(settings['seconds'])}{_where(run)}.")
     if math.isfinite(optimizer_share(run)):
         sentences.append(f"Of the time of a training step, liblars’s part was {text.share(optimizer_share(run))}.")
     return " ".join(sentences)
 
 
+def _where(run: Run) -> str:
+    """On what the run was trained, and when."""
+    settings = run.settings
+    if "processor" not in settings:
+        return ""
+    day = str(settings.get("started", ""))[:10]
+    return (f" on {text.plural(settings.get('threads', 1), 'thread')} of {escape(str(settings['processor']))}"
+            + (f", on {escape(day)}" if day else ""))
+
+
 def verdict(run: Run) -> str:
     """What must not be overlooked: a banner, or nothing."""
+    if not run.ended:
+        return (f'<p class="verdict" role="alert"><b>The run has not ended.</b> It goes on, or was stopped after step '
+                f"{text.count(run.step_count)}: what follows is up to there.</p>")
     if not run.settings.get("diverged"):
         return ""
     reason = run.settings.get("divergence", "NaN or Inf appeared")
@@ -234,6 +264,12 @@ def _value(value: Any) -> str:
     return "∞" if value is None else text.plain(value)
 
 
+def _meaning(key: str, value: Any) -> str:
+    if key in MEANINGS and isinstance(value, (int, float)) and 0 <= value < len(MEANINGS[key]):
+        return MEANINGS[key][int(value)]
+    return "no" if key == "clip_value" and value is None else _value(value)
+
+
 def _group_column(run: Run, items: list[dict[str, Any]], keys: dict[str, Any]) -> list[str]:
     peak = run.peak_learning_rate(items[0]["name"])
     decayed, adapted = keys.get("weight_decay_mask", 1) != 0, keys.get("trust_ratio_mask", 1) != 0
@@ -250,7 +286,8 @@ def _group_column(run: Run, items: list[dict[str, Any]], keys: dict[str, Any]) -
 
 
 def hyperparameters(run: Run) -> str:
-    """A column for each group of parameters that are treated alike."""
+    """A column for each group of parameters that are treated alike. Of the keys, the main ones and those that are not as
+    they are by default."""
     groups = _in_force(run)
     if not groups:
         rows = [(title, _value(run.settings[key])) for title, key in RUN_HYPERPARAMETERS if key in run.settings]
@@ -260,10 +297,22 @@ def hyperparameters(run: Run) -> str:
     columns = [_group_column(run, items, keys) for items, keys in groups]
     names = [_group_name(items, keys, index) for index, (items, keys) in enumerate(groups)]
     rows = [(title, *cells) for title, cells in zip(titles, zip(*columns))]
+    for title, key, default in OTHER_KEYS:
+        values = [keys.get(key, default) for _, keys in groups]
+        if any(value != default for value in values):
+            rows.append((title, *(_meaning(key, value) for value in values)))
     members = [", ".join(code(item['name']) for item in items) for items, _ in groups]
     lists = "".join(f"<dt>{escape(name)}</dt><dd>{listed}</dd>" for name, listed in zip(names, members))
     return (table("Hyper-parameters in force", ("", *names), rows)
             + folded("Which parameters are in which group", f'<dl class="groups">{lists}</dl>'))
+
+
+def settings_words(run: Run) -> str:
+    words = "What the library had in force for the parameters, by groups that are treated alike"
+    if "variant" in run.settings:
+        words += f", beneath the variant <b>{escape(str(run.settings['variant']).upper())}</b>"
+    policy = run.settings.get("nonfinite_policy")
+    return words + (f". NaN and Inf are {escape(POLICIES.get(policy, str(policy)))}." if policy else ".")
 
 
 def _group_name(items: list[dict[str, Any]], keys: dict[str, Any], index: int) -> str:
@@ -281,6 +330,12 @@ def run_settings(run: Run) -> str:
         value = run.settings[key]
         if key == "optimizer":
             value = optimizer_name(run)
+        elif key == "variant":
+            value = str(value).upper()
+        elif key == "nonfinite_policy":
+            value = POLICIES.get(value, value)
+        elif key == "started":
+            value = str(value).replace("T", " ").replace("Z", " UTC")
         rows.append((title, text.plain(value) if isinstance(value, float) else
                      text.count(value) if isinstance(value, int) and key != "seed" else escape(str(value))))
     return table("The run", ("", "Value"), rows, "settings")

@@ -175,6 +175,34 @@ class PageTest(unittest.TestCase):
         self.assertIsNone(self.browser.run("return document.getElementById('ratios').data[0].z[0][3]"))
         self.assertIsNone(self.browser.run("return document.getElementById('loss').data[0].y[6]"))
 
+    def test_run_that_was_killed(self):
+        folder = runs.write_run(OUT / "killed", ["first.weight", "second.weight"], 20, 5)
+        settings = json.loads((folder / "run.json").read_text())
+        settings.update(ended=False, steps=0, seconds=0.0)
+        (folder / "run.json").write_text(json.dumps(settings))
+        steps = (folder / "steps.csv").read_text()
+        (folder / "steps.csv").write_text(steps[:steps.rindex(",")])  # in the middle of a line
+        text = self.check(folder, charts=7)
+        self.assertIn("The run has not ended", text)
+        self.assertIn("after step 19", text)
+
+    def test_settings_tell_where_and_what(self):
+        folder = runs.write_run(OUT / "settings", ["first.weight", "second.weight"], 20, 5)
+        settings = json.loads((folder / "run.json").read_text())
+        settings.update(started="2026-02-03T04:05:06Z", processor="Some Processor", processors=4, threads=2,
+                        variant="larc", nonfinite_policy="refuse")
+        settings["parameters"][0]["in_force"].update(trust_clip=1.0, denominator=1.0, clip_value=0.5)
+        settings["parameters"][1]["in_force"].update(trust_clip=1.0, denominator=1.0, clip_value=None)
+        (folder / "run.json").write_text(json.dumps(settings))
+        text = self.check(folder, charts=7) + self.browser.run("return document.getElementById('settings').textContent")
+        for words in ("2 threads of Some Processor", "2026-02-03", "LARC", "refused: an error", "min(r ∕ γ, 1)",
+                      "|g| + λ|w|", "Gradients clipped to"):
+            self.assertIn(words, text)
+        self.assertNotIn("Dampening", text)  # as it is by default
+        for value, want in zip(self.browser.run("return document.getElementById('norms').data[2].y"),
+                               telemetry(folder, "first.weight", "update_norm"), strict=True):
+            self.assertAlmostEqual(value, want, delta=1e-3 * want)
+
     def test_one_step(self):
         text = self.check(runs.write_run(OUT / "one-step", ["only.weight"], 1, 1), charts=7)
         self.assertIn("1 step", text)
