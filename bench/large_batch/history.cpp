@@ -106,7 +106,7 @@ std::string run_json(const History& history, const Settings& settings, const std
   run["ended"] = history.ended;
   run["diverged"] = history.diverged;
   if (history.diverged) run["divergence"] = history.divergence;
-  run["seconds"] = history.seconds;
+  if (history.ended) run["seconds"] = history.seconds;
   run["started"] = started;
   run["processor"] = processor_name();
   run["processors"] = std::thread::hardware_concurrency();

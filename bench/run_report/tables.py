@@ -98,7 +98,7 @@ def summary(run: Run) -> str:
     best = best_epoch(run)
     if best is not None:
         accuracies = run.epochs["test_accuracy"]
-        end = f"It ended at a test accuracy of <b>{text.percent(accuracies[-1])}</b>"
+        end = f"It {'ended' if run.ended else 'was last seen'} at a test accuracy of <b>{text.percent(accuracies[-1])}</b>"
         if best == len(accuracies) - 1:
             sentences.append(f"{end}, its best." if len(accuracies) > 1 else f"{end}.")
         else:
@@ -141,9 +141,10 @@ def key_numbers(run: Run) -> str:
     cards = []
     best = best_epoch(run)
     if best is not None:
-        cards.append(("test accuracy", text.percent(epochs["test_accuracy"][-1]), "at the end"))
+        when = "at the end" if run.ended else f"epoch {epochs['epoch'][-1]:.0f}"
+        cards.append(("test accuracy", text.percent(epochs["test_accuracy"][-1]), when))
         cards.append(("best", text.percent(epochs["test_accuracy"][best]), f"epoch {epochs['epoch'][best]:.0f}"))
-        cards.append(("test loss", text.number(epochs["test_loss"][-1]), "at the end"))
+        cards.append(("test loss", text.number(epochs["test_loss"][-1]), when))
     elif run.step_count:
         cards.append(("training loss", text.number(run.steps["loss"][-1]), "last step"))
     cards.append(("steps", text.count(run.step_count), f"batch {text.count(run.settings['batch'])}"))

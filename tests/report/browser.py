@@ -9,6 +9,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+DOCUMENT = (900, 900)  # as wide as documentation shows a picture, so that its text is as large as the text around it
 SECONDS_TO_DRAW = 30
 SMALLEST_TARGET = 44  # pixels a finger needs: WCAG 2.2, success criterion 2.5.5
 
@@ -80,7 +81,7 @@ class Browser:
 
     def open(self, page: pathlib.Path, size: str) -> None:
         """As a desktop's or, with touch and its pixels, a phone's browser."""
-        width, height = SIZES[size]
+        width, height = DOCUMENT if size == "document" else SIZES[size]
         phone = size == "phone"
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": height, "deviceScaleFactor": 2 if phone else 1, "mobile": phone})

@@ -178,13 +178,15 @@ class PageTest(unittest.TestCase):
     def test_run_that_was_killed(self):
         folder = runs.write_run(OUT / "killed", ["first.weight", "second.weight"], 20, 5)
         settings = json.loads((folder / "run.json").read_text())
-        settings.update(ended=False, steps=0, seconds=0.0)
+        settings.update(ended=False, steps=0)
+        del settings["seconds"]
         (folder / "run.json").write_text(json.dumps(settings))
         steps = (folder / "steps.csv").read_text()
         (folder / "steps.csv").write_text(steps[:steps.rindex(",")])  # in the middle of a line
         text = self.check(folder, charts=7)
         self.assertIn("The run has not ended", text)
         self.assertIn("after step 19", text)
+        self.assertIn("It was last seen at a test accuracy of", text)
 
     def test_settings_tell_where_and_what(self):
         folder = runs.write_run(OUT / "settings", ["first.weight", "second.weight"], 20, 5)
