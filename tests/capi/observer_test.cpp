@@ -232,7 +232,7 @@ TEST(Observer, MaySetBeforeParametersAreAdded) {
   float w = 1.0F;
   const float g = 1.0F;
   ASSERT_EQ(lars_step_flat(trainee.get(), &w, &g), LARS_OK);
-  expect_told(trainee, observed);
+  EXPECT_EQ(observed.quantities.at(LARS_TELEMETRY_TRUST_RATIO).size(), 1U);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Two handles that are told the same, and must do the same.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -98,7 +99,7 @@ class Pair {
     const unsigned char* next = kept.data();
     for (const Tensor& tensor : side.tensors) {
       for (const Buffer* buffer : written(tensor)) {
-        if (std::memcmp(buffer->bytes(), next, 8 * tensor.count) != 0) return false;
+        if (!std::equal(buffer->bytes(), buffer->bytes() + 8 * tensor.count, next)) return false;
         next += 8 * tensor.count;
       }
     }

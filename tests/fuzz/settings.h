@@ -17,10 +17,10 @@ constexpr int kUsualCalls = 12;
 /// How one input is treated; drawn from its hash, because some looks take far longer than others.
 struct Manner {
   int calls = kUsualCalls;
-  bool closely = false;               // with looks at the whole state, by a checkpoint
-  bool resumes = false;               // at the end a saved run goes on beside the one that was not
-  bool files = false;                 // checkpoints go through files
-  std::array<std::size_t, 2> many{};  // elements of two sizes of tensors
+  bool closely = false;                        // with looks at the whole state, by a checkpoint
+  bool resumes = false;                        // at the end a saved run goes on beside the one that was not
+  bool files = false;                          // checkpoints go through files
+  std::array<std::size_t, 2> many = {33, 70};  // elements of two sizes of tensors
 
   explicit Manner(std::uint32_t hash) {
     const auto one_in = [&](std::uint32_t count) {
@@ -31,9 +31,13 @@ struct Manner {
     closely = one_in(4);
     resumes = one_in(4);
     if (one_in(8)) calls = kMostCalls;
-    many = {one_in(16) ? std::size_t{4099} : 33,
-            one_in(64) ? std::size_t{140001} : 70};  // a chunk; two threads
+    if (one_in(64)) many[0] = 4099;  // more than a chunk
     files = one_in(8);
+    if (one_in(1024)) {  // two threads' worth, of which every look takes a while
+      many[1] = 140001;
+      calls = kUsualCalls;
+      closely = false;
+    }
   }
 };
 
