@@ -25,7 +25,7 @@ std::int32_t set_variant(lars_optimizer* optimizer) {
 }
 
 void observe(void* /*user*/, std::int32_t /*status*/, std::uint64_t /*steps*/, std::uint32_t /*count*/,
-             const double* const* /*quantities*/) {}
+             std::uint32_t /*quantity_count*/, const double* const* /*quantities*/) {}
 
 constexpr Step kSteps[] = {
     {"plain", [](lars_optimizer*) { return LARS_OK; }},

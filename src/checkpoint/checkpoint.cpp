@@ -215,7 +215,7 @@ void Checkpoint::load_from_file(const char* path) {
     load(file);
   } catch (const Error& error) {
     if (error.status() == LARS_ERR_IO) throw;  // names the file already
-    throw Error(error.status(), fmt::format("'{}': {}", shown(path), error.what()));
+    throw Error(error.status(), fmt::format("'{}': {}", shown_path(path), error.what()));
   }
 }
 

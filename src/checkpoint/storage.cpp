@@ -10,7 +10,7 @@ namespace lars {
 
 // ---- Paths ----------------------------------------------------------------------------------------------
 
-std::string shown(std::string_view path) {
+std::string shown_path(std::string_view path) {
   constexpr std::size_t kPart = 120;  // bytes at either end; a message has two paths and some 1000 bytes
   if (path.size() <= 2 * kPart) return std::string(path);
   std::size_t end = path.size() - kPart;

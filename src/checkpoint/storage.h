@@ -17,7 +17,7 @@ inline constexpr SystemFile kNoFile = -1;
 #endif
 
 /// A path as messages have it: a long one without its middle, so that what is said after it is not cut off.
-std::string shown(std::string_view path);
+std::string shown_path(std::string_view path);
 
 /// The name of a file's temporary: beside it, and no longer than names of files may be. `attempt` tells apart
 /// those of one process.

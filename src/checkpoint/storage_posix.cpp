@@ -41,7 +41,8 @@ std::optional<std::string> target_of(const std::string& path) {
   const int error = length < 0 ? errno : 0;
   if (error == EINVAL || error == ENOENT) return std::nullopt;
   if (error != 0) {  // a link might be replaced
-    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown(path), reason(error));
+    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown_path(path),
+         reason(error));
   }
   const std::string_view text(target.data(), static_cast<std::size_t>(length));
   const std::size_t slash = path.rfind('/');
@@ -58,7 +59,8 @@ std::string resolved(std::string path) {
     if (!target) return path;
     path = std::move(*target);
   }
-  fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown(path), reason(ELOOP));
+  fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown_path(path),
+       reason(ELOOP));
 }
 
 std::string folder_of(const std::string& path) {
@@ -86,9 +88,9 @@ ReplacingFile::ReplacingFile(const char* path, std::uint64_t size) : path_(resol
   const bool replaces = stat(path_.c_str(), &old) == 0;
   const int unseen = replaces ? ENOENT : errno;
   if (unseen != ENOENT)
-    fail(LARS_ERR_IO, "cannot stat '{}': {}; it is as it was", shown(path_), reason(unseen));
+    fail(LARS_ERR_IO, "cannot stat '{}': {}; it is as it was", shown_path(path_), reason(unseen));
   if (replaces && !S_ISREG(old.st_mode)) {
-    fail(LARS_ERR_IO, "'{}' is not a regular file; nothing was written", shown(path_));
+    fail(LARS_ERR_IO, "'{}' is not a regular file; nothing was written", shown_path(path_));
   }
   // A write beyond the limit would end the process by a signal, unless the host ignores it.
   rlimit limit = {};
@@ -96,7 +98,7 @@ ReplacingFile::ReplacingFile(const char* path, std::uint64_t size) : path_(resol
     fail(LARS_ERR_IO,
          "the checkpoint has {} bytes, but this process may write files of {} (RLIMIT_FSIZE); '{}' is as "
          "it was",
-         size, limit.rlim_cur, shown(path_));
+         size, limit.rlim_cur, shown_path(path_));
   }
   buffer_.reserve(kBuffer);
   const mode_t mode = replaces ? 0600 : 0666;  // until it has the old file's
@@ -109,7 +111,8 @@ ReplacingFile::ReplacingFile(const char* path, std::uint64_t size) : path_(resol
   if (file_ < 0) {
     const int error = errno;
     const std::string name = std::exchange(temporary_, "");
-    fail(LARS_ERR_IO, "cannot create '{}': {}; '{}' is as it was", shown(name), reason(error), shown(path_));
+    fail(LARS_ERR_IO, "cannot create '{}': {}; '{}' is as it was", shown_path(name), reason(error),
+         shown_path(path_));
   }
   if (replaces) take_over(file_, old);
 }
@@ -120,8 +123,8 @@ ReplacingFile::~ReplacingFile() {
 }
 
 void ReplacingFile::fail_with(const char* action, int error) {
-  fail(LARS_ERR_IO, "cannot {} '{}': {}; '{}' is as it was", action, shown(temporary_), reason(error),
-       shown(path_));
+  fail(LARS_ERR_IO, "cannot {} '{}': {}; '{}' is as it was", action, shown_path(temporary_), reason(error),
+       shown_path(path_));
 }
 
 void ReplacingFile::write_through(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -157,7 +160,7 @@ void ReplacingFile::commit() {
     fail(LARS_ERR_IO,
          "'{}' is the new checkpoint, whole, but may become the old one again if the system stops now: "
          "cannot fsync '{}': {}",
-         shown(path_), shown(folder), reason(error));
+         shown_path(path_), shown_path(folder), reason(error));
   }
 }
 
@@ -167,14 +170,14 @@ InputFile::InputFile(const char* path) : path_(path) {
   file_ =
       uninterrupted([&] { return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); });  // a pipe does not block
   int error = errno;
-  if (file_ < 0) fail(LARS_ERR_IO, "cannot open '{}': {}", shown(path_), reason(error));
+  if (file_ < 0) fail(LARS_ERR_IO, "cannot open '{}': {}", shown_path(path_), reason(error));
   struct stat status = {};
   const int failed = fstat(file_, &status);
   error = errno;
   if (failed != 0 || !S_ISREG(status.st_mode)) {
     close(file_);
-    if (failed != 0) fail(LARS_ERR_IO, "cannot stat '{}': {}", shown(path_), reason(error));
-    fail(LARS_ERR_IO, "'{}' is not a regular file", shown(path_));
+    if (failed != 0) fail(LARS_ERR_IO, "cannot stat '{}': {}", shown_path(path_), reason(error));
+    fail(LARS_ERR_IO, "'{}' is not a regular file", shown_path(path_));
   }
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
@@ -187,8 +190,8 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> bytes) {
       return pread(file_, bytes.data(), std::min(bytes.size(), kMostAtOnce), static_cast<off_t>(offset));
     });
     const int error = errno;
-    if (got < 0) fail(LARS_ERR_IO, "cannot read '{}': {}", shown(path_), reason(error));
-    if (got == 0) fail(LARS_ERR_IO, "'{}' became shorter while it was read", shown(path_));
+    if (got < 0) fail(LARS_ERR_IO, "cannot read '{}': {}", shown_path(path_), reason(error));
+    if (got == 0) fail(LARS_ERR_IO, "'{}' became shorter while it was read", shown_path(path_));
     offset += static_cast<std::uint64_t>(got);
     bytes = bytes.subspan(static_cast<std::size_t>(got));
   }

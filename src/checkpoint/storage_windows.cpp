@@ -81,16 +81,17 @@ std::string resolved(const char* path) {
     const bool dangles =
         attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
     if (!dangles && (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND)) return path;
-    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown(path), reason(error));
+    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown_path(path),
+         reason(error));
   }
   if (!is_regular(old.get()))
-    fail(LARS_ERR_IO, "'{}' is not a regular file; nothing was written", shown(path));
+    fail(LARS_ERR_IO, "'{}' is not a regular file; nothing was written", shown_path(path));
   if ((GetFileAttributesW(wide(path).c_str()) & FILE_ATTRIBUTE_REPARSE_POINT) == 0) return path;
   std::wstring target(GetFinalPathNameByHandleW(old.get(), nullptr, 0, 0), L'\0');
   const DWORD length =
       GetFinalPathNameByHandleW(old.get(), target.data(), static_cast<DWORD>(target.size()), 0);
   if (length == 0 || length >= target.size()) {
-    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown(path),
+    fail(LARS_ERR_IO, "cannot find out what '{}' leads to: {}; it is as it was", shown_path(path),
          reason(last_error()));
   }
   target.resize(length);
@@ -128,7 +129,8 @@ ReplacingFile::ReplacingFile(const char* path, std::uint64_t /*size*/) : path_(r
   if (created == INVALID_HANDLE_VALUE) {
     const int error = last_error();
     const std::string name = std::exchange(temporary_, "");
-    fail(LARS_ERR_IO, "cannot create '{}': {}; '{}' is as it was", shown(name), reason(error), shown(path_));
+    fail(LARS_ERR_IO, "cannot create '{}': {}; '{}' is as it was", shown_path(name), reason(error),
+         shown_path(path_));
   }
   file_ = created;
 }
@@ -143,8 +145,8 @@ ReplacingFile::~ReplacingFile() {
 }
 
 void ReplacingFile::fail_with(const char* action, int error) {
-  fail(LARS_ERR_IO, "cannot {} '{}': {}; '{}' is as it was", action, shown(temporary_), reason(error),
-       shown(path_));
+  fail(LARS_ERR_IO, "cannot {} '{}': {}; '{}' is as it was", action, shown_path(temporary_), reason(error),
+       shown_path(path_));
 }
 
 void ReplacingFile::write_through(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -179,11 +181,12 @@ InputFile::InputFile(const char* path) : path_(path) {
   Handle file(CreateFileW(wide(path_).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
                           OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS,
                           nullptr));  // opens folders, to say what they are
-  if (file.get() == nullptr) fail(LARS_ERR_IO, "cannot open '{}': {}", shown(path_), reason(last_error()));
-  if (!is_regular(file.get())) fail(LARS_ERR_IO, "'{}' is not a regular file", shown(path_));
+  if (file.get() == nullptr)
+    fail(LARS_ERR_IO, "cannot open '{}': {}", shown_path(path_), reason(last_error()));
+  if (!is_regular(file.get())) fail(LARS_ERR_IO, "'{}' is not a regular file", shown_path(path_));
   LARGE_INTEGER size = {};
   if (GetFileSizeEx(file.get(), &size) == 0)
-    fail(LARS_ERR_IO, "cannot stat '{}': {}", shown(path_), reason(last_error()));
+    fail(LARS_ERR_IO, "cannot stat '{}': {}", shown_path(path_), reason(last_error()));
   size_ = static_cast<std::uint64_t>(size.QuadPart);
   file_ = file.release();
 }
@@ -198,8 +201,8 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> bytes) {
     DWORD got = 0;
     const auto most = static_cast<DWORD>(std::min(bytes.size(), kMostAtOnce));
     if (ReadFile(file_, bytes.data(), most, &got, &place) == 0 && GetLastError() != ERROR_HANDLE_EOF)
-      fail(LARS_ERR_IO, "cannot read '{}': {}", shown(path_), reason(last_error()));
-    if (got == 0) fail(LARS_ERR_IO, "'{}' became shorter while it was read", shown(path_));
+      fail(LARS_ERR_IO, "cannot read '{}': {}", shown_path(path_), reason(last_error()));
+    if (got == 0) fail(LARS_ERR_IO, "'{}' became shorter while it was read", shown_path(path_));
     offset += got;
     bytes = bytes.subspan(got);
   }

@@ -1,9 +1,6 @@
 // What saving and loading cost: no more than the state asks for, whatever a file says.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <ctime>
-#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -27,24 +24,6 @@ Trainee with_sets(std::size_t count) {
               trainee);
   }
   return trainee;
-}
-
-/// Of the processor, so that other processes do not count; the least of some attempts.
-double seconds_of_a_save(const Trainee& trainee) {
-  double least = std::numeric_limits<double>::infinity();
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    const std::clock_t begin = std::clock();
-    saved(trainee);
-    least = std::min(least, static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
-  }
-  return least;
-}
-
-/// Eight times as many take eight times as long, where a search among them would take up to 64 times.
-TEST_F(Checkpoints, SavingIsLinearInTheSetsOfHyperparameters) {
-  const double few = seconds_of_a_save(with_sets(500));
-  const double many = seconds_of_a_save(with_sets(4000));
-  EXPECT_LT(many, 24 * few);
 }
 
 /// The metadata are most of it. That a file's header is written twice, once for its size, shows.

@@ -32,16 +32,16 @@ inline std::uint64_t observed(lars_optimizer* optimizer) {
     digest.add_status(status);
     digest.add(count);
   };
-  std::array<std::uint64_t, 3> counts = {};
-  add_count(lars_step_count(optimizer, &counts[0]), counts[0]);
-  add_count(lars_skip_count(optimizer, &counts[0], &counts[1]), counts[0]);
-  digest.add(counts[1]);
+  std::array<std::uint64_t, 3> numbers = {};
+  add_count(lars_step_count(optimizer, &numbers[0]), numbers[0]);
+  add_count(lars_skip_count(optimizer, &numbers[0], &numbers[1]), numbers[0]);
+  digest.add(numbers[1]);
   std::array<std::uint32_t, 2> small = {};
   add_count(lars_accumulated(optimizer, &small[0], &small[1]), small[0]);
   digest.add(std::uint64_t{small[1]});
   add_count(lars_parameter_count(optimizer, &small[0]), small[0]);
   std::array<double, 8> values = {};
-  for (std::int32_t quantity = 0; quantity < LARS_TELEMETRY_COUNT; ++quantity) {
+  for (std::int32_t quantity = 0; quantity <= LARS_TELEMETRY_SKIPPED_SHARE; ++quantity) {
     digest.add_status(lars_telemetry(optimizer, quantity, values.data()));
     for (std::uint32_t i = 0; i < small[0]; ++i) digest.add(values[i]);
   }
@@ -52,7 +52,7 @@ inline std::uint64_t observed(lars_optimizer* optimizer) {
       digest.add(value);
     }
     std::int32_t type = 0;
-    add_count(lars_parameter_step_count(optimizer, i, &counts[0]), counts[0]);
+    add_count(lars_parameter_step_count(optimizer, i, &numbers[0]), numbers[0]);
     digest.add_status(lars_gradient_dtype(optimizer, i, &type));
     digest.add_status(type);
     digest.add_status(lars_norms(optimizer, i, &values[0], nullptr, nullptr));

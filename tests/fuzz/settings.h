@@ -152,11 +152,11 @@ class Settings : protected Pair {
   }
 
   static void observe(void* user, std::int32_t status, std::uint64_t /*steps*/, std::uint32_t count,
-                      const double* const* quantities) {
+                      std::uint32_t quantity_count, const double* const* quantities) {
     auto& side = *static_cast<Side*>(user);
     require(count == side.tensors.size() && status >= 0, "an observer is told of all parameters");
     double sum = 0.0;
-    for (std::uint32_t i = 0; i < count; ++i) sum += quantities[LARS_TELEMETRY_COUNT - 1][i];
+    for (std::uint32_t i = 0; i < count; ++i) sum += quantities[quantity_count - 1][i];
     side.notified += sum >= 0.0 ? 1 : 1000000;
   }
 
