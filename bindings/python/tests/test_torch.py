@@ -33,7 +33,7 @@ INFO = OptimizerInfo(
         )
     ],
     supported_impls=(),
-    supports_complex=False,
+    supports_complex=True,
     supports_multiple_devices=False,
 )
 INPUTS = [one.kwargs for one in INFO.optim_inputs_func("cpu")]
@@ -265,6 +265,9 @@ def test_nan_is_refused_with_nothing_written():
         ({"lr": 0.1, "momentum": 1.5}, "momentum: 1.5"),
         ({"lr": 0.1, "weight_decay": -1}, "weight_decay: -1"),
         ({"lr": 0.1, "eps": float("nan")}, "eps: nan"),
+        ({"differentiable": True}, "differentiable: True is not allowed"),
+        ({"threads": -1}, "threads: -1 is not allowed"),
+        ({"gradient_clip": 0.0}, "max_norm: 0 is not allowed"),
         ({"lr": 0.1, "variant": "lamb"}, "variant 'lamb' is unknown"),
         ({"lr": 0.1, "nonfinite": "ignore"}, "policy 'ignore' is unknown"),
     ],
@@ -274,9 +277,16 @@ def test_refuses_hyper_parameters(kwargs, message):
         LARS([torch.nn.Parameter(torch.ones(2))], **kwargs)
 
 
+@pytest.mark.parametrize("value", ["0.1", None, torch.tensor([0.1, 0.2])], ids=["text", "None", "two"])
+def test_refuses_what_is_no_number(value):
+    with pytest.raises(TypeError, match="^lr: .* is not allowed; it must be a number"):
+        LARS([torch.nn.Parameter(torch.ones(2))], lr=value)
+
+
 def test_refuses_parameters():
     for parameter, message in (
-        (torch.ones(2, dtype=torch.complex64), "dtype torch.complex64"),
+        (torch.ones(2, dtype=torch.float8_e5m2), "parameter 0 is of dtype torch.float8_e5m2"),
+        (torch._neg_view(torch.ones(2)), "group 0, parameter 0 is a view marked as negated"),  # noqa: SLF001
         (torch.ones(2, device="meta"), "device meta"),
         (torch.ones(4, 4)[:, 1], "not dense"),
         (torch.ones(1).expand(4), "not dense"),
@@ -291,8 +301,15 @@ def test_refuses_parameters():
         optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(2))], "momentum": 7})
     assert len(optimizer.param_groups) == 1
     parameter.grad = torch.ones(3).to_sparse()
-    with pytest.raises(RuntimeError, match="sparse"):
+    with pytest.raises(liblars.LarsError) as caught:
         optimizer.step()
+    assert isinstance(caught.value, RuntimeError)  # as of PyTorch's own optimizers
+    assert str(caught.value) == (
+        "the gradient of group 0, parameter 0 has the layout torch.sparse_coo; LARS takes dense gradients (torch.strided)"
+    )
+    with warnings.catch_warnings(), pytest.raises(liblars.LarsError, match="group 0 has the same parameter twice: its parameters 0 and 1"):
+        warnings.simplefilter("ignore")  # PyTorch warns of it
+        LARS([parameter, parameter])
 
 
 def test_refuses_states_that_do_not_fit():
@@ -301,7 +318,7 @@ def test_refuses_states_that_do_not_fit():
     other.grad, parameter.grad = torch.ones(4), torch.ones(3)
     wrong.step()
     optimizer.load_state_dict(wrong.state_dict())
-    with pytest.raises(liblars.LarsError, match="momentum_buffer of parameter 0"):
+    with pytest.raises(liblars.LarsError, match="momentum_buffer of group 0, parameter 0"):
         optimizer.step()
     assert parameter.tolist() == [1, 1, 1]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
+from typing import Any
 
 from . import _capi
 
@@ -32,6 +34,18 @@ class LarsError(Exception):
         super().__init__(message)
         self.status = status
 
+    def __str__(self) -> str:
+        return self.args[0]  # an OSError with a number would make another text
+
+    def __reduce__(self) -> Any:
+        """For copy and pickle, as between processes."""
+        attributes = {name: getattr(self, name) for name in ("errno", "filename") if getattr(self, name, None) is not None}
+        return type(self), (self.status, self.args[0]), attributes | self.__dict__
+
+    def __setstate__(self, state: dict[str, Any] | None) -> None:
+        for name, value in (state or {}).items():
+            setattr(self, name, value)
+
 
 class LarsValueError(LarsError, ValueError):
     """An argument that is not allowed."""
@@ -46,7 +60,15 @@ class LarsIndexError(LarsError, IndexError):
 
 
 class LarsIOError(LarsError, OSError):
-    """The system could not read or write a file."""
+    """The system could not read or write a file: `filename`, if it has a name, for the reason `errno`, where it is known."""
+
+    def about(self, path: Any) -> LarsIOError:
+        """This error, or the one of its kind that Python has for its reason, with the file's name."""
+        number = next((number for number in errno.errorcode if str(self).endswith(os.strerror(number))), None)
+        kind = LarsFileNotFoundError if number == errno.ENOENT else LarsIOError
+        found = kind(self.status, str(self))
+        found.errno, found.filename = number, os.fsdecode(path)
+        return found
 
 
 class LarsFileNotFoundError(LarsIOError, FileNotFoundError):
