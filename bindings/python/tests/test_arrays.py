@@ -11,6 +11,7 @@ import pytest
 from optimizers import optimizer_of
 
 import liblars
+from liblars import _arrays
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", ml_dtypes.bfloat16])
@@ -165,3 +166,45 @@ def test_arrays_may_come_from_any_iterable():
     half = optimizer_of((3,), dtype="float16")
     h = [numpy.ones(3, numpy.float16) for _ in range(2)]
     assert half.step_external(iter(h[:1]), iter(h[1:]), some(0), some(1))
+
+
+class Described:
+    """An array that says what its DLPack says, but for the device and the version."""
+
+    def __init__(self, inner, device=1, major=None):
+        self.inner, self.device, self.major = inner, device, major
+
+    def __dlpack_device__(self):
+        return self.device, 0
+
+    def __dlpack__(self, **arguments):
+        capsule = self.inner.__dlpack__(**arguments)
+        if self.major is not None:
+            address = _arrays._get_pointer(capsule, b"dltensor_versioned")  # noqa: SLF001
+            _arrays._DLManagedTensorVersioned.from_address(address).major = self.major  # noqa: SLF001
+        return capsule
+
+
+@pytest.mark.parametrize(("device", "taken"), [(1, True), (3, True), (11, True), (2, False), (10, False)])
+def test_pinned_memory_is_memory_of_the_host(device, taken):
+    optimizer, w = optimizer_of((3,)), numpy.full(3, 2, numpy.float32)
+    g = Described(numpy.ones(3, numpy.float32), device)
+    if taken:
+        assert optimizer.step([w], [g])
+        assert w.tolist() == [1] * 3
+    else:
+        with pytest.raises(liblars.LarsValueError, match="gradient 0 is not in the memory of the CPU"):
+            optimizer.step([w], [g])
+
+
+def test_other_versions_of_dlpack_are_refused():
+    optimizer, w = optimizer_of((3,)), numpy.ones(3, numpy.float32)
+    with pytest.raises(liblars.LarsValueError, match="gradient 0 is of version 2 of DLPack; liblars knows version 1"):
+        optimizer.step([w], [Described(numpy.ones(3, numpy.float32), major=2)])
+
+
+def test_masked_arrays_are_refused():
+    optimizer, w = optimizer_of((3,)), numpy.ones(3, numpy.float32)
+    with pytest.raises(liblars.LarsValueError, match="gradient 0 is a masked array"):
+        optimizer.step([w], [numpy.ma.masked_array(w, [True, False, False])])
+    assert w.tolist() == [1] * 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array as machine
 import ctypes
 import operator
+import sys
 import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -61,7 +62,8 @@ class _DLManagedTensorVersioned(ctypes.Structure):
     ]
 
 
-_CPU = 1
+_HOST_DEVICES = (1, 3, 11)  # kDLCPU, and what CUDA and ROCm have pinned of the same memory
+_MAJOR = 1  # of DLPack: what another one lays out is unknown
 _READ_ONLY = 1
 _OLD, _VERSIONED = b"dltensor", b"dltensor_versioned"
 _is_valid = ctypes.pythonapi.PyCapsule_IsValid
@@ -138,7 +140,7 @@ def _of_dlpack(array: Any, what: str, written: bool) -> Array:
         advice = "use liblars.optax, or pass a copy, numpy.array(x)"
         raise refused("ARGUMENT", f"{what} is a jax.Array, which cannot be written; {advice}")
     device = array.__dlpack_device__()[0]
-    if int(device) != _CPU:
+    if int(device) not in _HOST_DEVICES:
         raise refused("ARGUMENT", f"{what} is not in the memory of the CPU; copy it there")
     try:
         capsule = _capsule_of(array)
@@ -147,6 +149,8 @@ def _of_dlpack(array: Any, what: str, written: bool) -> Array:
     writable = True
     if _is_valid(capsule, _VERSIONED):
         managed = _DLManagedTensorVersioned.from_address(_get_pointer(capsule, _VERSIONED))
+        if managed.major != _MAJOR:
+            raise refused("ARGUMENT", f"{what} is of version {managed.major} of DLPack; liblars knows version {_MAJOR}")
         tensor, writable = managed.dl_tensor, not managed.flags & _READ_ONLY
     else:
         tensor = _DLTensor.from_address(_get_pointer(capsule, _OLD))
@@ -160,10 +164,18 @@ def _of_dlpack(array: Any, what: str, written: bool) -> Array:
     return Array((tensor.data or 0) + tensor.byte_offset, elements, dtype, capsule)
 
 
+def _is_masked(array: Any) -> bool:
+    """Nothing is a masked array where none has been imported."""
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and isinstance(array, masked.MaskedArray)
+
+
 def array_of(array: Any, what: str, written: bool) -> Array:
     """`what` names the array in messages: "gradient 3". Those that a call writes must be writable."""
     if type(array) is numpy.ndarray:
         return _of_numpy(array, what, written)
+    if _is_masked(array):
+        raise refused("ARGUMENT", f"{what} is a masked array, whose mask a step would not heed; pass its filled() or its data")
     if isinstance(array, numpy.ndarray):
         return _of_numpy(numpy.asarray(array), what, written)
     if hasattr(array, "__dlpack__"):

@@ -7,6 +7,7 @@ import ctypes.util
 import operator
 import os
 import pathlib
+from collections.abc import Iterator
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 from typing import Any
 
@@ -175,13 +176,18 @@ SIGNATURES = {
 }  # fmt: skip
 
 
-def _candidates() -> list[str]:
-    """Where the library may be: LIBLARS_LIBRARY alone if it is set, else in the wheel, else where the system has it."""
+def _candidates() -> Iterator[str]:
+    """Where the library may be: LIBLARS_LIBRARY alone if it is set, else in the wheel, else where the system has it. It is
+    asked last, and only if need be, as ctypes runs programs for it."""
     chosen = os.environ.get("LIBLARS_LIBRARY")
     if chosen:
-        return [chosen]
-    bundled = sorted(pathlib.Path(__file__).parent.glob("lib/liblars.so*"))
-    return [*map(str, bundled[:1]), ctypes.util.find_library("lars") or "liblars.so.0"]
+        yield chosen
+        return
+    yield from map(str, sorted(pathlib.Path(__file__).parent.glob("lib/liblars.so*"))[:1])
+    yield "liblars.so.0"
+    found = ctypes.util.find_library("lars")
+    if found:
+        yield found
 
 
 def _load() -> ctypes.CDLL:
@@ -193,13 +199,25 @@ def _load() -> ctypes.CDLL:
             problems.append(str(error))
             continue
         for name, (returned, arguments) in SIGNATURES.items():
-            function = getattr(library, name)
+            try:
+                function = getattr(library, name)
+            except AttributeError:
+                raise ImportError(f"{candidate}, {_version_of(library)}, has no {name}: this package is for another") from None
             function.restype, function.argtypes = returned, arguments
         return library
     raise ImportError(
         "liblars.so.0 was not found: " + "; ".join(problems) + ". Install the wheel of liblars, which has it, or the "
         "library itself, or set LIBLARS_LIBRARY to its path"
     )
+
+
+def _version_of(library: ctypes.CDLL) -> str:
+    try:
+        version = library.lars_version_string
+    except AttributeError:
+        return "which is no liblars"
+    version.restype, version.argtypes = c_char_p, []
+    return f"liblars {version().decode()}"
 
 
 library = _load()

@@ -63,12 +63,11 @@ class LarsIOError(LarsError, OSError):
     """The system could not read or write a file: `filename`, if it has a name, for the reason `errno`, where it is known."""
 
     def about(self, path: Any) -> LarsIOError:
-        """This error, or the one of its kind that Python has for its reason, with the file's name."""
-        number = next((number for number in errno.errorcode if str(self).endswith(os.strerror(number))), None)
-        kind = LarsFileNotFoundError if number == errno.ENOENT else LarsIOError
-        found = kind(self.status, str(self))
-        found.errno, found.filename = number, os.fsdecode(path)
-        return found
+        """This error with the file's name, and the number of the reason that its message gives."""
+        reasons = [number for number in errno.errorcode if f": {os.strerror(number)}" in str(self)]
+        self.errno = max(reasons, key=lambda number: len(os.strerror(number)), default=None)
+        self.filename = os.fsdecode(path)
+        return self
 
 
 class LarsFileNotFoundError(LarsIOError, FileNotFoundError):

@@ -174,8 +174,9 @@ class Optimizer(Handle):
     def bind(self, parameters: Iterable[Any], gradients: Iterable[Any]) -> Callable[[], bool]:
         """A function that takes the step of `step` with these arrays, which are checked now and not again.
 
-        For training loops that keep their arrays: what costs most in Python, looking at each of them, is done once. While
-        the function lives, NumPy resizes none of them.
+        For training loops that keep their arrays: what costs most in Python, looking at each of them, is done once. Their
+        memory must stay: while the function lives, NumPy resizes none of its arrays, but other libraries must be asked to
+        do nothing that moves or frees it, such as resizing a tensor's storage.
         """
         w = self._arrays("parameter", parameters, written=True)
         g = self._arrays("gradient", gradients)
@@ -356,15 +357,18 @@ class Optimizer(Handle):
     # ---- Checkpoints
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        self._done(_library.lars_save(self._handle, _arguments.path(path)))
+        try:
+            self._done(_library.lars_save(self._handle, _arguments.path(path)))
+        except LarsIOError as error:
+            raise error.about(path) from None
 
     def load(self, path: str | os.PathLike[str]) -> None:
         try:
             self._done(_library.lars_load(self._handle, _arguments.path(path)))
         except LarsIOError as error:
             if os.path.exists(path):
-                raise
-            raise LarsFileNotFoundError(error.status, str(error)) from None
+                raise error.about(path) from None
+            raise LarsFileNotFoundError(error.status, str(error)).about(path) from None
 
     def to_bytes(self) -> bytes:
         """What `save` writes."""
