@@ -89,6 +89,35 @@ def test_sixteen_bits_are_computed_in_binary32(dtype):
     numpy.testing.assert_array_equal(updates, wide.astype(dtype))
 
 
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize(
+    ("gradient", "parameter"),
+    [("bfloat16", "float32"), ("float16", "float32"), ("float32", "bfloat16"), ("float16", "bfloat16"), ("float32", "float64"),
+     ("float64", "float32"), ("complex64", "complex64")],
+)  # fmt: skip
+def test_updates_have_the_type_that_optax_gives_them(gradient, parameter, wide):
+    with jax.enable_x64(wide):
+        params, grads = jnp.linspace(0.5, 1, 6).astype(parameter), jnp.linspace(1, 2, 6).astype(gradient)
+        ours, theirs = (make(learning_rate=0.5, momentum=0.0) for make in (liblars.optax.lars, optax.lars))
+        one, other = (solver.update(grads, solver.init(params), params)[0] for solver in (ours, theirs))
+        assert one.dtype == other.dtype
+        numpy.testing.assert_allclose(one.astype(complex), other.astype(complex), rtol=2e-2)
+
+
+def test_complex_parameters_are_as_in_optax():
+    params = {"w": jnp.linspace(-1, 1, 6).reshape(2, 3) * (1 + 2j), "b": jnp.array(0.5 - 0.25j), "real": jnp.ones(2)}
+    settings = {"learning_rate": 0.5, "weight_decay": 0.01, "nesterov": True}
+    ours, theirs = run(liblars.optax.lars(**settings), params), run(optax.lars(**settings), params)
+    jax.tree.map(lambda a, b: numpy.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), ours, theirs)
+    assert ours["w"].dtype == jnp.complex64
+
+
+def test_complex_gradients_of_real_parameters_are_refused():
+    solver = liblars.optax.lars(learning_rate=0.5)
+    with pytest.raises(liblars.LarsTypeError, match=r"the gradient of params\['w'\] is complex, its parameter is not"):
+        solver.update({"w": jnp.ones(3, complex)}, solver.init({"w": jnp.ones(3)}), {"w": jnp.ones(3)})
+
+
 def test_hyper_parameters_may_be_injected_and_traced():
     make = optax.inject_hyperparams(liblars.optax.lars)
     solver = make(learning_rate=optax.linear_schedule(0.5, 0.1, 3), momentum=0.8)
@@ -168,10 +197,17 @@ def test_mistakes():
     solver = liblars.optax.lars(learning_rate=0.5)
     with pytest.raises(ValueError, match="param"):
         solver.update(PARAMS, solver.init(PARAMS))
-    with pytest.raises(TypeError, match="complex64"):
-        solver.init(jnp.ones(3, jnp.complex64))
+    with pytest.raises(TypeError, match="int32"):
+        solver.init(jnp.ones(3, jnp.int32))
+    for settings, message in (
+        ({"learning_rate": -1.0}, "learning_rate: -1 is not allowed"),
+        ({"learning_rate": 0.1, "momentum": 1.5}, "momentum: 1.5 is not allowed"),
+        ({"learning_rate": "0.1"}, "learning_rate: '0.1' is not allowed; it must be a number or a schedule"),
+    ):
+        with pytest.raises(liblars.LarsError, match=message):
+            liblars.optax.lars(**settings)
     with pytest.raises(Exception, match="learning_rate: -1 is not allowed"):
-        run(liblars.optax.lars(learning_rate=-1.0), PARAMS, 1)
+        run(liblars.optax.lars(learning_rate=lambda count: -1.0), PARAMS, 1)
 
 
 def test_examples_of_the_documentation():

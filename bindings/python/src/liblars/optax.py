@@ -19,14 +19,16 @@ import jax.numpy as jnp
 import numpy
 import optax
 
-from . import _capi
+from . import _arguments, _capi
 from ._errors import refused
+from ._optimizer import Optimizer
 
 __all__ = ["LarsState", "lars"]
 
 _TARGET = "liblars_update"
 _WIDE = {jnp.dtype("float32"): jnp.float32, jnp.dtype("float64"): jnp.float64,
-         jnp.dtype("float16"): jnp.float32, jnp.dtype("bfloat16"): jnp.float32}  # fmt: skip
+         jnp.dtype("float16"): jnp.float32, jnp.dtype("bfloat16"): jnp.float32,
+         jnp.dtype("complex64"): jnp.complex64, jnp.dtype("complex128"): jnp.complex128}  # fmt: skip
 
 
 class LarsState(NamedTuple):
@@ -58,6 +60,14 @@ def lars(
     nesterov: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
     """As optax.lars. Parameters of float16 and bfloat16 are widened for the computation, and updates narrowed."""
+    numbers = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "trust_coefficient": trust_coefficient,
+        "eps": eps,
+        "momentum": momentum,
+    }
+    _check(numbers)
 
     def init(params: optax.Params) -> LarsState:
         return LarsState(jnp.zeros([], jnp.int32), jax.tree.map(_momentum_of, params))
@@ -67,19 +77,20 @@ def lars(
     ) -> tuple[optax.Updates, LarsState]:
         if params is None:
             raise ValueError(optax.base.NO_PARAMS_MSG if hasattr(optax, "base") else "lars needs the parameters: pass params")
-        values = {
-            "learning_rate": _at(learning_rate, state.count),
-            "weight_decay": _at(weight_decay, state.count),
-            "trust_coefficient": trust_coefficient,
-            "eps": eps,
-            "momentum": momentum,
-            "nesterov": float(nesterov),
-        }
+        values = {name: _at(value, state.count) for name, value in numbers.items()} | {"nesterov": float(nesterov)}
         masks = [_leaves_of(mask, params) for mask in (weight_decay_mask, trust_ratio_mask)]
         new_updates, trace = _update(values, masks, params, updates, state.trace)
         return new_updates, LarsState(optax.safe_increment(state.count), trace)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _check(numbers: dict[str, Any]) -> None:
+    """Refuses now what the first update would; what is computed is known only then."""
+    optimizer = Optimizer()
+    for name, value in numbers.items():
+        if not callable(value) and not _is_computed(value):
+            optimizer.set(name, _arguments.real(value, name, "a number or a schedule"))
 
 
 def _at(value: Any, count: jax.Array) -> Any:
@@ -93,7 +104,7 @@ def _momentum_of(parameter: Any) -> jax.Array:
 def _wide_dtype(dtype: Any) -> Any:
     wide = _WIDE.get(jnp.dtype(dtype))
     if wide is None:
-        raise TypeError(f"liblars.optax.lars: a parameter is of dtype {dtype}; it must be one of float32, float64, float16, bfloat16")
+        raise TypeError(f"liblars.optax.lars: a parameter is of dtype {dtype}; it must be one of {', '.join(map(str, _WIDE))}")
     return wide
 
 
@@ -117,9 +128,11 @@ def _update(
         return gradients, trace
     _require_shapes(params, tree.flatten_up_to(gradients), "gradient")
     _require_shapes(params, tree.flatten_up_to(trace), "momentum")
-    w = [_widened(leaf) for leaf in leaves]
-    g = [leaf.astype(parameter.dtype) for leaf, parameter in zip(map(jnp.asarray, tree.flatten_up_to(gradients)), w, strict=True)]
-    v = tree.flatten_up_to(trace)
+    wide = [_widened(leaf) for leaf in leaves]
+    given = list(map(jnp.asarray, tree.flatten_up_to(gradients)))
+    w = list(map(_parts, wide))
+    g = [_parts(leaf.astype(parameter.dtype)) for leaf, parameter in zip(given, wide, strict=True)]
+    v = list(map(_parts, tree.flatten_up_to(trace)))
     computed = [name for name, value in values.items() if _is_computed(value)]
     fixed = [name for name in values if name not in computed]
     results = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in w]
@@ -140,13 +153,33 @@ def _update(
         decay_mask=masks[0],
         trust_ratio_mask=masks[1],
     )
-    narrowed = [one.astype(jnp.result_type(leaf)) for one, leaf in zip(outputs[: len(w)], tree.flatten_up_to(gradients), strict=True)]
-    return tree.unflatten(narrowed), tree.unflatten(outputs[len(w) :])
+    whole = [_placed(_whole(one, like), like) for one, like in zip(outputs, wide + wide, strict=True)]
+    # optax's sum of a gradient and its parameter's decay is of the type that JAX promotes the two to.
+    dtypes = map(jnp.result_type, given, leaves)
+    updates = [one.astype(dtype) for one, dtype in zip(whole[: len(w)], dtypes, strict=True)]
+    return tree.unflatten(updates), tree.unflatten(whole[len(w) :])
+
+
+def _parts(array: Any) -> jax.Array:
+    """Complex numbers as their real and imaginary parts: norms and linear combinations are the same."""
+    return jnp.stack([array.real, array.imag], axis=-1) if jnp.iscomplexobj(array) else array
+
+
+def _whole(array: jax.Array, like: jax.Array) -> jax.Array:
+    return jax.lax.complex(array[..., 0], array[..., 1]) if jnp.iscomplexobj(like) else array
+
+
+def _placed(array: jax.Array, like: jax.Array) -> jax.Array:
+    """What the call returns is replicated; where the parameter's type says that it is sharded, this is, too."""
+    sharding = jax.typeof(like).sharding
+    return array if jax.typeof(array).sharding == sharding else jax.sharding.reshard(array, sharding)
 
 
 def _require_shapes(params: Any, others: list[Any], what: str) -> None:
     """When traced, as for the rest of what JAX knows of shapes. C would see as many elements, at the most."""
     for (path, parameter), other in zip(jax.tree_util.tree_leaves_with_path(params), others, strict=True):
+        if jnp.iscomplexobj(other) and not jnp.iscomplexobj(parameter):
+            raise refused("TYPE", f"the {what} of params{jax.tree_util.keystr(path)} is complex, its parameter is not")
         if jnp.shape(other) != jnp.shape(parameter):
             raise refused(
                 "SHAPE",
