@@ -73,20 +73,20 @@ class Plan:
         self._places = _places_of(parameters)
         self._state_places: list[Any] = []
 
-    def fits(self, gradients: list[torch.Tensor]) -> bool:
-        """Whether the parameters and their gradients are as when the plan was made. What is where it was, and as long, is
-        what it was: memory is not read beyond its end."""
+    def fits(self) -> bool:
+        """Whether the parameters are as when the plan was made. What is where it was, and as long, is what it was: memory is
+        not read beyond its end."""
         places = _places_of(self.parameters)
         if places != self._places:
             if _kinds_of(self.parameters) != self._kinds:
                 return False
             self._places = places
-        dtypes = self._gradient_kinds[2]
-        return list(map(_dtype, gradients)) == dtypes or list(map(_gradient_dtype, gradients, self.parameters)) == dtypes
+        return True
 
-    def usable(self, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
-        """The gradients as liblars can take them; all are asked at once what they are."""
-        if set(map(type, gradients)) == {torch.Tensor}:
+    def usable(self, gradients: list[torch.Tensor], types: set[type]) -> list[torch.Tensor] | None:
+        """The gradients as liblars can take them; None if the plan is for those of other element types. All are asked at once
+        what they are."""
+        if types == {torch.Tensor}:
             try:
                 if (
                     _kinds_of(gradients) == self._gradient_kinds
@@ -96,6 +96,8 @@ class Plan:
                     return gradients
             except RuntimeError:  # of stride, for what is not dense: said below with its name
                 pass
+        if list(map(_gradient_dtype, gradients, self.parameters)) != self._gradient_kinds[2]:
+            return None
         return list(map(_usable_gradient, gradients, self.parameters, self.names))
 
     def set_values(self, param_groups: list[dict[str, Any]], scale: float) -> None:
@@ -123,8 +125,7 @@ class Plan:
 
     def step(self, gradients: list[torch.Tensor], states: list[dict[str, Any]]) -> bool:
         """Whether the step was taken, and not skipped."""
-        pointers = self._state_pointers(states)
-        counts = list(map(_steps, states))
+        counts, *pointers = self._looked_at(states)
         if counts != self._counts:  # also steps of other plans, with other parameters besides
             for number, (count, known) in enumerate(zip(counts, self._counts, strict=True)):
                 if count != known:
@@ -139,26 +140,28 @@ class Plan:
                 state["step"] = count
         return taken
 
-    def _state_pointers(self, states: list[dict[str, Any]]) -> tuple[Any, Any]:
-        """Addresses of the momentum and of the masters, checked if the states are not those of the last step, or not where
-        and what they were."""
-        places = self._places_of_states(states) if _all_same(states, self._states) else None
-        if places is None or places != self._state_places:
+    def _looked_at(self, states: list[dict[str, Any]]) -> tuple[list[int], Any, Any]:
+        """Step counts, addresses of the momentum and of the masters; checked if the states are not those of the last step, or
+        not where and what they were."""
+        found = self._counts_and_places(states) if _all_same(states, self._states) else None
+        if found is None or found[1] != self._state_places:
             for parameter, state, name in zip(self.parameters, states, self.names, strict=True):
                 check_state(parameter, state, name)
-            self._states, self._state_places = list(states), self._places_of_states(states)
-        pointers, masters = self._state_places[0], None
+            found = self._counts_and_places(states)
+            assert found is not None  # as check_state leaves them
+            self._states, self._state_places = list(states), found[1]
+        counts, (pointers, *_) = found
+        masters = None
         if self._with_masters:
             masters = (ctypes.c_void_p * len(states))()
             for number, pointer in zip(self._with_masters, pointers[len(states) :], strict=True):
                 masters[number] = pointer
-        return _c_pointers(pointers[: len(states)]), masters
+        return counts, _c_pointers(pointers[: len(states)]), masters
 
-    def _places_of_states(self, states: list[dict[str, Any]]) -> list[Any] | None:
+    def _counts_and_places(self, states: list[dict[str, Any]]) -> tuple[list[int], list[Any]] | None:
         try:
             tensors = list(map(_momentum, states)) + [states[number]["master"] for number in self._with_masters]
-            list(map(_steps, states))
-            return _places_of(tensors)
+            return list(map(_steps, states)), _places_of(tensors)
         except (KeyError, TypeError, AttributeError):  # one is missing, or none
             return None
 

@@ -174,18 +174,23 @@ class LARS(torch.optim.Optimizer):
         gradients = list(map(_grad, parameters))
         key = (*map(id, parameters), *(len(group["params"]) for group in self.param_groups))
         missing: tuple[int, ...] = ()
-        if type(None) in set(map(type, gradients)):
+        types = set(map(type, gradients))
+        if type(None) in types:
             missing = tuple(number for number, gradient in enumerate(gradients) if gradient is None)
             parameters = [one for one, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
             gradients = [gradient for gradient in gradients if gradient is not None]
+            types.discard(type(None))
         if not parameters:
             return
-        plan = self._plan_of(key, parameters, gradients, missing)
-        gradients = plan.usable(gradients)
+        plan = self._plans.get((key, missing))
+        usable = plan.usable(gradients, types) if plan is not None and plan.fits() else None
+        if plan is None or usable is None:
+            plan = self._new_plan((key, missing), parameters, gradients)
+            usable = plan.usable(gradients, types)
         states, made = self._states_of(plan)
         try:
             plan.set_values(self.param_groups, scale)
-            if plan.step(gradients, states):
+            if plan.step(usable, states):
                 torch.autograd.graph.increment_version(plan.versioned)  # so that autograd knows of the change
         except BaseException:
             for parameter in made:  # as if the step had never been
@@ -200,21 +205,18 @@ class LARS(torch.optim.Optimizer):
             return None
         return 1.0 if grad_scale is None else 1.0 / grad_scale.item()
 
-    def _plan_of(
-        self, parameters_key: tuple[int, ...], parameters: list[torch.Tensor], gradients: list[Any], missing: tuple[int, ...]
+    def _new_plan(
+        self, key: tuple[tuple[int, ...], tuple[int, ...]], parameters: list[torch.Tensor], gradients: list[Any]
     ) -> Plan:
-        """The plan for these of the parameters. Several are kept: of a model whose parts take turns, some parameters have no
-        gradients at some steps."""
-        key = (parameters_key, missing)
-        plan = self._plans.get(key)
-        if plan is None or not plan.fits(gradients):
-            named = [(number, name) for number in range(len(self.param_groups)) for name in self._names(number)]
-            without = set(missing)
-            groups, names = zip(*(one for place, one in enumerate(named) if place not in without), strict=True)
-            plan = Plan(parameters, gradients, list(names), list(groups), self._settings)
-            others = {other: kept for other, kept in self._plans.items() if other[0] == parameters_key and other != key}
-            self._plans = dict(list(others.items())[1 - _PLANS :])
-            self._plans[key] = plan
+        """A plan for these parameters. Several are kept: of a model whose parts take turns, some parameters have no gradients
+        at some steps."""
+        all_parameters, missing = key
+        named = [(number, name) for number in range(len(self.param_groups)) for name in self._names(number)]
+        without = set(missing)
+        groups, names = zip(*(one for place, one in enumerate(named) if place not in without), strict=True)
+        plan = Plan(parameters, gradients, list(names), list(groups), self._settings)
+        kept = [(other, one) for other, one in self._plans.items() if other[0] == all_parameters and other != key]
+        self._plans = dict([*kept[1 - _PLANS :], (key, plan)])
         return plan
 
     def _names(self, number: int) -> list[str]:
