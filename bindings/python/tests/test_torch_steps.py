@@ -23,7 +23,9 @@ def weight_of(value, gradient, elements=3, **arguments):
     return weight
 
 
-@pytest.mark.parametrize("other", [torch.zeros(2), torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.bfloat16)], ids=str)
+@pytest.mark.parametrize(
+    "other", [torch.zeros(2), torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.bfloat16)], ids=str
+)
 def test_a_momentum_that_is_replaced_in_place_is_looked_at(other):
     weight = weight_of(1.0, 0.5)
     optimizer = LARS([weight], **PLAIN)
@@ -177,7 +179,10 @@ def test_complex_parameters_are_steps_of_their_parts(dtype, conjugated):
     fresh.step()
 
 
-@pytest.mark.parametrize(("dtype", "wide"), [(torch.bfloat16, torch.float32), (torch.float16, torch.float32), (torch.float32, torch.bfloat16)])
+@pytest.mark.parametrize(
+    ("dtype", "wide"),
+    [(torch.bfloat16, torch.float32), (torch.float16, torch.float32), (torch.float32, torch.bfloat16)],
+)
 def test_gradients_of_another_type(dtype, wide):
     first, second = weight_of(1.0, 0.5, dtype=dtype), weight_of(1.0, 0.5, dtype=dtype)
     if not hasattr(first, "grad_dtype"):

@@ -195,7 +195,8 @@ def check_state(parameter: torch.Tensor, state: dict[str, Any], name: str) -> No
         if tensor is None:
             state[key] = torch.zeros_like(parameter, dtype=dtype)
             continue
-        if not torch.is_tensor(tensor) or tensor.dtype != dtype or tensor.shape != parameter.shape or tensor.device.type != "cpu":
+        fits = torch.is_tensor(tensor) and tensor.dtype == dtype and tensor.shape == parameter.shape
+        if not fits or tensor.device.type != "cpu":
             raise refused("SHAPE", f"{key} of {name} is no {dtype} tensor of shape {tuple(parameter.shape)} on the CPU")
         if tensor.layout is not torch.strided or tensor.stride() != parameter.stride():  # another memory format
             state[key] = torch.empty_like(parameter, dtype=dtype).copy_(tensor)
@@ -283,7 +284,8 @@ def check_parameter(parameter: torch.Tensor, name: str) -> None:
     if parameter.layout is not torch.strided or not _is_dense(parameter):
         raise refused("ARGUMENT", f"{name} is not dense: its elements do not lie side by side in memory")
     if parameter.is_neg() or parameter.is_conj():  # its memory holds other values
-        raise refused("ARGUMENT", f"{name} is a view marked as negated or conjugated; pass what resolve_neg() or resolve_conj() gives")
+        advice = "pass what resolve_neg() or resolve_conj() gives"
+        raise refused("ARGUMENT", f"{name} is a view marked as negated or conjugated; {advice}")
 
 
 def _is_dense(tensor: torch.Tensor) -> bool:

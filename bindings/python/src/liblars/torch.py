@@ -242,5 +242,6 @@ def _refuse_twice(parameters: list[torch.Tensor], group: int) -> None:
     seen: dict[torch.Tensor, int] = {}
     for place, parameter in enumerate(parameters):
         if parameter in seen:
-            raise refused("ARGUMENT", f"group {group} has the same parameter twice: its parameters {seen[parameter]} and {place}")
+            places = f"its parameters {seen[parameter]} and {place}"
+            raise refused("ARGUMENT", f"group {group} has the same parameter twice: {places}")
         seen[parameter] = place
