@@ -17,7 +17,7 @@ for the call. Calls on one optimizer exclude each other (`LARS_ERR_BUSY`).
 """
 module Liblars
 
-using Libdl: RTLD_LAZY, dlopen, find_library
+using Libdl: RTLD_LAZY, dlopen, dlsym, find_library
 
 export LARS, LarsError, Optimizer, Schedules
 export add_parameter!, set!, step!, step_accumulated!, step_external!, step_flat!, step_parameter!

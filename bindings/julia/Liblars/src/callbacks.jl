@@ -2,13 +2,28 @@
 # the address of a Ref{Any} that holds the Julia function. It is passed as Any, which roots it for
 # the call and keeps the compiler from putting it on the stack; what the library keeps longer, the
 # optimizer or schedule keeps, too. No exception may pass through C: it is remembered in the task,
-# and the call that fails for it has it as its cause.
+# and the call that the library is in throws an error with it as its cause.
 
 const REMEMBERED = :Liblars_remembered
 
-function remember(exception)
-    task_local_storage(REMEMBERED, CapturedException(exception, catch_backtrace()))
-    return Int32(-1)
+"What a callback has left by [`guard`](@ref), or `nothing`."
+take_remembered()::Union{CapturedException,Nothing} = pop!(task_local_storage(), REMEMBERED, nothing)
+
+"""
+What the callback `f` returns, or -1 if it throws. One call may call back again after that, and
+callbacks may make calls of their own, which must not find what waits for the outer one: it is put
+aside meanwhile. The first exception of a call counts.
+"""
+function guard(f)
+    pending = take_remembered()
+    try
+        return f()
+    catch exception
+        pending === nothing && (pending = CapturedException(exception, catch_backtrace()))
+        return Int32(-1)
+    finally
+        pending === nothing || task_local_storage(REMEMBERED, pending)
+    end
 end
 
 function_of(user::Ptr{Cvoid}) = (unsafe_pointer_to_objref(user)::Base.RefValue{Any})[]
@@ -26,23 +41,15 @@ function Parameter(index::UInt32, name, dtype::Int32, ndim::UInt32, shape::Ptr{I
     return Parameter(index + 1, unsafe_string(name), TYPES[dtype], extents)
 end
 
-function call_predicate(user, index, name, dtype, ndim, shape)::Int32
-    try
-        return function_of(user)(Parameter(index, name, dtype, ndim, shape))::Bool
-    catch exception
-        return remember(exception)
-    end
+call_predicate(user, index, name, dtype, ndim, shape)::Int32 = guard() do
+    function_of(user)(Parameter(index, name, dtype, ndim, shape))::Bool
 end
 predicate_pointer() =
     @cfunction(call_predicate, Int32, (Ptr{Cvoid}, UInt32, Cstring, Int32, UInt32, Ptr{Int64}))
 
-function call_schedule(user, step, value)::Int32
-    try
-        unsafe_store!(value, function_of(user)(Int(step)))
-        return 0
-    catch exception
-        return remember(exception)
-    end
+call_schedule(user, step, value)::Int32 = guard() do
+    unsafe_store!(value, function_of(user)(Int(step)))
+    Int32(0)
 end
 schedule_pointer() = @cfunction(call_schedule, Int32, (Ptr{Cvoid}, UInt64, Ptr{Float64}))
 
@@ -54,16 +61,12 @@ struct StepReport
 end
 
 function call_observer(user, status, steps, count, quantity_count, quantities)::Cvoid
-    try
+    guard() do
         values = map(TELEMETRY) do quantity
             quantity < quantity_count || return Float64[] # of a later liblars than the one that runs
             copy(unsafe_wrap(Array, unsafe_load(quantities, quantity + 1), count))
         end
         function_of(user)(StepReport(status != 0, steps, values))
-    catch exception
-        # The step is done, so the call does not fail.
-        problem = (exception, catch_backtrace())
-        @error "the observer of a Liblars.Optimizer failed" exception = problem
     end
     return nothing
 end
@@ -86,15 +89,15 @@ function call_parallel_for(user, count, task, context)::Int32
         Threads.atomic_sub!(calls, 1)
         return nothing
     end
-    try
-        function_of(user)(count, run)
-        return 0
-    catch exception
-        return remember(exception)
-    finally
-        Threads.atomic_add!(calls, ENDED)
-        while calls[] != ENDED
-            GC.safepoint()
+    return guard() do
+        try
+            function_of(user)(count, run)
+            Int32(0)
+        finally
+            Threads.atomic_add!(calls, ENDED)
+            while calls[] != ENDED
+                GC.safepoint()
+            end
         end
     end
 end

@@ -16,7 +16,6 @@ const TELEMETRY = (
     limited_share = 5, skipped_share = 6,
 )
 const INTERPOLATE = (linear = 0, cosine = 1)
-const BUSY = -21 # the status
 
 "The number that a word stands for."
 function number_of(choices::NamedTuple, choice::Symbol, what::String)
@@ -41,9 +40,9 @@ Base.Float32(x::BFloat16) = reinterpret(Float32, UInt32(x.bits) << 16)
     Liblars.dtype(::Type)
 
 The number that lars.h has for an element type, or `nothing`. A 16-bit type of another package joins
-by a method:
+by a method; `Core.BFloat16`, where Julia has it, has one:
 
-    Liblars.dtype(::Type{BFloat16s.BFloat16}) = Liblars.dtype(Liblars.BFloat16)
+    Liblars.dtype(::Type{Package.BFloat16}) = Liblars.dtype(Liblars.BFloat16)
 """
 dtype(::Type) = nothing
 dtype(::Type{Float16}) = Int32(528)
@@ -51,6 +50,9 @@ dtype(::Type{Float32}) = Int32(544)
 dtype(::Type{Float64}) = Int32(576)
 dtype(::Type{BFloat16}) = Int32(1040)
 dtype(::Type{Int16}) = Int32(16)
+@static if isdefined(Core, :BFloat16) # as of Julia 1.11, which BFloat16s.jl then uses
+    dtype(::Type{Core.BFloat16}) = dtype(BFloat16)
+end
 
 const TYPES = Dict(dtype(T) => T for T in (Float16, Float32, Float64, BFloat16, Int16))
 

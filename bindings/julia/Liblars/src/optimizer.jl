@@ -10,12 +10,13 @@ mutable struct Optimizer
     functions::Dict{Symbol,Vector{Any}}
     observer::Any
     parallel_for::Any
+    running::Threads.Atomic{Int} # 1 during a call
 
     function Optimizer(; hyperparameters...)
         handle = Ref(C_NULL)
         status = @ccall liblars.lars_create(handle::Ref{Handle})::Int32
         status < 0 && throw(error_of(status, "out of memory"))
-        opt = finalizer(destroy, new(handle[], Dict(), nothing, nothing))
+        opt = finalizer(destroy, new(handle[], Dict(), nothing, nothing, Threads.Atomic{Int}(0)))
         for (key, value) in hyperparameters
             set!(opt, key, value)
         end
@@ -23,15 +24,21 @@ mutable struct Optimizer
     end
 end
 
+# As the finalizer: nobody refers to the optimizer, so nothing excludes this.
 destroy(opt::Optimizer) = @ccall liblars.lars_destroy(opt::Handle)::Int32
 
 Base.unsafe_convert(::Type{Handle}, opt::Optimizer) = opt.handle
 
 "Releases the optimizer now. Closing it again does nothing; other calls fail."
 function Base.close(opt::Optimizer)
-    check(opt, destroy(opt))
-    opt.handle = C_NULL
-    return nothing
+    isopen(opt) || return nothing
+    return exclusively(opt) do
+        handle, opt.handle = opt.handle, C_NULL # before it is gone, for whoever looks meanwhile
+        @ccall liblars.lars_destroy(handle::Handle)::Int32
+        opt.observer = opt.parallel_for = nothing
+        empty!(opt.functions)
+        return nothing
+    end
 end
 
 Base.isopen(opt::Optimizer) = opt.handle != C_NULL
@@ -39,26 +46,68 @@ Base.isopen(opt::Optimizer) = opt.handle != C_NULL
 Base.show(io::IO, opt::Optimizer) =
     print(io, "Optimizer(", isopen(opt) ? "parameters = $(parameter_count(opt))" : "closed", ")")
 
-# A call that another one excludes leaves no message in the handle; what is there is of another.
-const BUSY_MESSAGE = "another call on this handle is running; one handle serves one call at a time"
+"""
+Runs `call` while no other call of the optimizer can begin, so that `close` and the garbage collector
+find nothing in use, and what Julia notes beside the handle fits it. Errors' texts are copied within.
+"""
+function exclusively(call, opt::Optimizer)
+    Threads.atomic_cas!(opt.running, 0, 1) == 0 || throw(LarsError(:LARS_ERR_BUSY, BUSY_MESSAGE))
+    try
+        isopen(opt) || throw(LarsError(:LARS_ERR_ARGUMENT, "this optimizer is closed"))
+        return call()
+    finally
+        opt.running[] = 0
+    end
+end
 
-"The status, if it is no error."
+const BUSY_MESSAGE = "another call on this optimizer is running; one optimizer serves one call at a time"
+const DONE_MESSAGE =
+    "the step is done, but a function that it called has failed: the observer, or that of set_parallel_for!"
+
+"The status, if it is no error and nothing that the library has called threw. Within [`exclusively`](@ref)."
 function check(opt::Optimizer, status::Int32)
-    status < 0 || return status
-    isopen(opt) || throw(error_of(status, "this optimizer is closed"))
-    status == BUSY && throw(error_of(status, BUSY_MESSAGE))
+    cause = take_remembered()
+    if status >= 0
+        cause === nothing && return status
+        throw(LarsError(:LARS_ERR_CALLBACK, DONE_MESSAGE, cause))
+    end
     # The text is the optimizer's, which the collector could release before it is copied.
     message = GC.@preserve opt begin
         unsafe_string(@ccall liblars.lars_error_message(opt::Handle)::Cstring)
     end
-    throw(error_of(status, message))
+    throw(error_of(status, from_one(message), cause))
 end
+
+"`call`, which makes a call of the library, with nothing beside it; its status is checked."
+checked(call, opt::Optimizer) = exclusively(() -> check(opt, call()), opt)
 
 "What `call` writes to the reference that it is given."
 function output(call, opt::Optimizer, ::Type{T}) where {T}
     value = Ref(zero(T))
-    check(opt, call(value))
+    checked(() -> call(value), opt)
     return value[]
+end
+
+# ---- Indices count from 1 here, from 0 in the library
+
+const INDEX_IN_MESSAGE = r"(?<=' \(index )\d+(?=\))|(?<=already taken by parameter )\d+(?=;)"
+
+"A message of the library with indices as they are here."
+from_one(message) = replace(message, INDEX_IN_MESSAGE => index -> string(parse(Int, index) + 1))
+
+"How many parameters there are. Within [`exclusively`](@ref)."
+function count_parameters(opt::Optimizer)
+    count = Ref(UInt32(0))
+    check(opt, @ccall liblars.lars_parameter_count(opt::Handle, count::Ref{UInt32})::Int32)
+    return Int(count[])
+end
+
+"The library's index of a parameter. Within [`exclusively`](@ref)."
+function c_index(opt::Optimizer, index::Integer)
+    count = count_parameters(opt)
+    1 <= index <= count && return UInt32(index - 1)
+    indices = count == 0 ? "there are no parameters" : "indices are 1 to $count"
+    throw(LarsError(:LARS_ERR_INDEX, "index $index is out of range; $indices"))
 end
 
 """
@@ -84,9 +133,7 @@ function add_parameter!(opt::Optimizer, name::AbstractString, T::Type, shape)
 end
 
 "The number of parameters."
-parameter_count(opt::Optimizer) = Int(output(opt, UInt32) do count
-    @ccall liblars.lars_parameter_count(opt::Handle, count::Ref{UInt32})::Int32
-end)
+parameter_count(opt::Optimizer) = exclusively(() -> count_parameters(opt), opt)
 
 "The index of the parameter called `name`."
 parameter_index(opt::Optimizer, name::AbstractString) = 1 + output(opt, UInt32) do index
@@ -97,12 +144,15 @@ end
 function parameter(opt::Optimizer, index::Integer)
     name, shape = Ref(Cstring(C_NULL)), Ref(Ptr{Int64}(C_NULL))
     dtype, ndim = Ref(Int32(0)), Ref(UInt32(0))
-    status = @ccall liblars.lars_parameter_info(
-        opt::Handle, (index - 1)::UInt32, name::Ref{Cstring}, dtype::Ref{Int32}, ndim::Ref{UInt32},
-        shape::Ref{Ptr{Int64}}
-    )::Int32
-    check(opt, status)
-    return GC.@preserve opt Parameter(UInt32(index - 1), name[], dtype[], ndim[], shape[])
+    return exclusively(opt) do
+        number = c_index(opt, index)
+        status = @ccall liblars.lars_parameter_info(
+            opt::Handle, number::UInt32, name::Ref{Cstring}, dtype::Ref{Int32}, ndim::Ref{UInt32},
+            shape::Ref{Ptr{Int64}}
+        )::Int32
+        check(opt, status)
+        return GC.@preserve opt Parameter(number, name[], dtype[], ndim[], shape[])
+    end
 end
 
 """
@@ -113,10 +163,11 @@ glob, or `nothing`.
 """
 function set_gradient_type!(opt::Optimizer, T::Type; selector = nothing)
     number = required_dtype(T, "the gradient")
-    status = @ccall liblars.lars_set_gradient_dtype(
-        opt::Handle, glob(selector)::Cstring, number::Int32
-    )::Int32
-    check(opt, status)
+    checked(opt) do
+        @ccall liblars.lars_set_gradient_dtype(
+            opt::Handle, glob(selector)::Cstring, number::Int32
+        )::Int32
+    end
     return nothing
 end
 
@@ -124,7 +175,7 @@ end
 function gradient_type(opt::Optimizer, index::Integer)
     number = output(opt, Int32) do dtype
         @ccall liblars.lars_gradient_dtype(
-            opt::Handle, (index - 1)::UInt32, dtype::Ref{Int32}
+            opt::Handle, c_index(opt, index)::UInt32, dtype::Ref{Int32}
         )::Int32
     end
     return TYPES[number]

@@ -29,7 +29,7 @@ function make(construct, functions = [])
     handle = Ref(C_NULL)
     status = construct(handle)
     schedule = Schedule(handle[], functions)
-    status < 0 && throw(error_of(status, schedule_message(schedule)))
+    status < 0 && throw(error_of(status, schedule_message(schedule), take_remembered()))
     return schedule
 end
 
@@ -47,7 +47,8 @@ function (schedule::Schedule)(step::Integer)
     status = @ccall liblars.lars_schedule_value(
         schedule::Handle, step::UInt64, value::Ref{Float64}
     )::Int32
-    status < 0 && throw(error_of(status, "the schedule has no value at step $step"))
+    cause = take_remembered()
+    status < 0 && throw(error_of(status, "the schedule has no value at step $step", cause))
     return value[]
 end
 

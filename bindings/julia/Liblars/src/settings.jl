@@ -14,20 +14,35 @@ those added later; a glob on names, `"*.bias"`; or a function of a [`Liblars.Par
 function set!(opt::Optimizer, key::Symbol, value; selector = nothing)
     number = number_of(KEYS, key, "key")
     set_to = setting(key, value)
-    check(opt, set(opt, selector, number, set_to))
-    # The library copies schedules, but not the functions that they call. Once set for all
-    # parameters, none is left that could follow an earlier schedule of the key.
-    earlier = selector === nothing ? [] : Base.get(opt.functions, key, [])
-    opt.functions[key] = unique(objectid, [earlier; functions_of(set_to)])
-    return nothing
+    required_selector(selector)
+    return exclusively(opt) do
+        check(opt, set(opt, selector, number, set_to))
+        # The library copies schedules, but not the functions that they call. Once set for all
+        # parameters, none is left that could follow an earlier schedule of the key.
+        earlier = selector === nothing ? [] : Base.get(opt.functions, key, [])
+        opt.functions[key] = unique(objectid, [earlier; functions_of(set_to)])
+        return nothing
+    end
 end
 
 setting(_, value::Real) = Float64(value)
 setting(_, f::Function) = Schedule(f)
 setting(_, schedule::Schedule) = schedule
+function setting(key, value)
+    hasmethod(value, Tuple{Int}) && return Schedule(value) # an object that is called as a function
+    message = "$key is a $(typeof(value)); pass a number, a Schedule or a function of the step"
+    throw(LarsError(:LARS_ERR_ARGUMENT, message))
+end
 function setting(key, choice::Symbol)
     choices = Base.get((denominator = DENOMINATOR, outside_momentum = OUTSIDE), key, NamedTuple())
     return Float64(number_of(choices, choice, String(key)))
+end
+
+required_selector(::Union{AbstractString,Nothing,Function}) = nothing
+function required_selector(selector)
+    hasmethod(selector, Tuple{Parameter}) && return
+    message = "the selector is a $(typeof(selector)); pass a glob, such as \"*.bias\", nothing, or a function"
+    throw(LarsError(:LARS_ERR_SELECTOR, message))
 end
 
 functions_of(_::Float64) = []
@@ -62,7 +77,7 @@ function get(opt::Optimizer, index::Integer, key::Symbol)
     number = number_of(KEYS, key, "key")
     return output(opt, Float64) do value
         @ccall liblars.lars_get(
-            opt::Handle, (index - 1)::UInt32, number::Int32, value::Ref{Float64}
+            opt::Handle, c_index(opt, index)::UInt32, number::Int32, value::Ref{Float64}
         )::Int32
     end
 end
@@ -70,22 +85,27 @@ end
 "The LARS of another library: `:optax`, `:paper`, `:torch`, `:larc`, `:barlow` or `:tf`."
 function set_variant!(opt::Optimizer, variant::Symbol)
     number = number_of(VARIANT, variant, "variant")
-    check(opt, @ccall liblars.lars_set_variant(opt::Handle, number::Int32)::Int32)
+    checked(opt) do
+        @ccall liblars.lars_set_variant(opt::Handle, number::Int32)::Int32
+    end
     return nothing
 end
 
 "MLPerf's recipe for ResNet-50 on ImageNet."
 function set_mlperf_resnet50!(opt::Optimizer; batch::Integer, steps_per_epoch::Integer)
-    status = @ccall liblars.lars_set_mlperf_resnet50(
-        opt::Handle, batch::UInt64, steps_per_epoch::UInt64
-    )::Int32
-    check(opt, status)
+    checked(opt) do
+        @ccall liblars.lars_set_mlperf_resnet50(
+            opt::Handle, batch::UInt64, steps_per_epoch::UInt64
+        )::Int32
+    end
     return nothing
 end
 
 "Clips gradients by the norm of all of them together; `Inf` clips nothing."
 function set_gradient_clip!(opt::Optimizer, max_norm::Real)
-    check(opt, @ccall liblars.lars_set_gradient_clip(opt::Handle, max_norm::Float64)::Int32)
+    checked(opt) do
+        @ccall liblars.lars_set_gradient_clip(opt::Handle, max_norm::Float64)::Int32
+    end
     return nothing
 end
 
@@ -97,7 +117,9 @@ end
 "What a step does about NaN and Inf: `:refuse`, `:skip` or `:propagate`."
 function set_nonfinite_policy!(opt::Optimizer, policy::Symbol)
     number = number_of(NONFINITE, policy, "policy")
-    check(opt, @ccall liblars.lars_set_nonfinite_policy(opt::Handle, number::Int32)::Int32)
+    checked(opt) do
+        @ccall liblars.lars_set_nonfinite_policy(opt::Handle, number::Int32)::Int32
+    end
     return nothing
 end
 
@@ -111,7 +133,9 @@ end
 
 "Under the policy `:skip`, how many steps in a row may be skipped; 0: any number."
 function set_max_consecutive_skips!(opt::Optimizer, most::Integer)
-    check(opt, @ccall liblars.lars_set_max_consecutive_skips(opt::Handle, most::UInt64)::Int32)
+    checked(opt) do
+        @ccall liblars.lars_set_max_consecutive_skips(opt::Handle, most::UInt64)::Int32
+    end
     return nothing
 end
 
@@ -122,7 +146,9 @@ end)
 
 "Promises that nothing but this optimizer changes the parameters, so that steps may carry norms on."
 function set_carry_norms!(opt::Optimizer, carry::Bool)
-    check(opt, @ccall liblars.lars_set_carry_norms(opt::Handle, carry::Int32)::Int32)
+    checked(opt) do
+        @ccall liblars.lars_set_carry_norms(opt::Handle, carry::Int32)::Int32
+    end
     return nothing
 end
 
@@ -133,7 +159,9 @@ end)
 
 "Tells that parameters were changed from outside, where lars.h asks for it."
 function parameters_changed!(opt::Optimizer)
-    check(opt, @ccall liblars.lars_parameters_changed(opt::Handle)::Int32)
+    checked(opt) do
+        @ccall liblars.lars_parameters_changed(opt::Handle)::Int32
+    end
     return nothing
 end
 
@@ -141,16 +169,22 @@ end
 
 "Chooses the kernels: \"auto\", \"simd\", \"simd/AVX2\" and the like, \"reference\" or \"blas\"."
 function set_kernels!(opt::Optimizer, kernels::AbstractString)
-    check(opt, @ccall liblars.lars_set_kernels(opt::Handle, kernels::Cstring)::Int32)
+    checked(opt) do
+        @ccall liblars.lars_set_kernels(opt::Handle, kernels::Cstring)::Int32
+    end
     return nothing
 end
 
 "The kernels in use."
-kernels(opt::Optimizer) = unsafe_string(@ccall liblars.lars_kernels(opt::Handle)::Cstring)
+kernels(opt::Optimizer) = exclusively(opt) do
+    GC.@preserve opt unsafe_string(@ccall liblars.lars_kernels(opt::Handle)::Cstring)
+end
 
 "How many threads a step may use; 0: as many as help."
 function set_threads!(opt::Optimizer, threads::Integer)
-    check(opt, @ccall liblars.lars_set_threads(opt::Handle, threads::UInt32)::Int32)
+    checked(opt) do
+        @ccall liblars.lars_set_threads(opt::Handle, threads::UInt32)::Int32
+    end
     return nothing
 end
 
@@ -174,10 +208,12 @@ Lets Julia's threads run the steps: `run(count, task)` calls `task(i)` once for 
 function set_parallel_for!(run, opt::Optimizer; threads::Integer = Threads.nthreads())
     kept = Ref{Any}(run)
     pointer = run === nothing ? C_NULL : parallel_for_pointer()
-    status = @ccall liblars.lars_set_parallel_for(
-        opt::Handle, pointer::Ptr{Cvoid}, kept::Any, threads::UInt32
-    )::Int32
-    check(opt, status)
-    opt.parallel_for = kept
-    return nothing
+    return exclusively(opt) do
+        status = @ccall liblars.lars_set_parallel_for(
+            opt::Handle, pointer::Ptr{Cvoid}, kept::Any, threads::UInt32
+        )::Int32
+        check(opt, status)
+        opt.parallel_for = kept
+        return nothing
+    end
 end

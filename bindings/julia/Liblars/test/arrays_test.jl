@@ -40,6 +40,10 @@ end
         found = stepped(T.(bfloat16.([1, 2])), T.(bfloat16.([0.5, -0.5])))
         @test Float32.(Liblars.BFloat16.(getfield.(found, :bits))) ≈ exact rtol = 1e-2
     end
+    @static if isdefined(Core, :BFloat16)
+        found = stepped(reinterpret.(Core.BFloat16, bfloat16.([1, 2])), reinterpret.(Core.BFloat16, bfloat16.([0.5, -0.5])))
+        @test Float32.(Liblars.BFloat16.(reinterpret.(UInt16, found))) ≈ exact rtol = 1e-2
+    end
     opt = Optimizer()
     Liblars.add_parameter!(opt, "half", OwnBFloat16, (2,))
     @test Liblars.parameter(opt, 1).eltype === Liblars.BFloat16

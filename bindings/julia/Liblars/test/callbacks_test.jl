@@ -91,8 +91,17 @@ end
     @test Liblars.skip_count(opt) == (consecutive = 1, total = 1)
     @test Liblars.nonfinite(opt) == (index = 1, parameter_elements = 0, gradient_elements = 1)
 
-    Liblars.set_observer!(_ -> throw(Told()), opt)
-    @test (@test_logs (:error, r"observer") step!(opt, [w], [g]))
+    # What an observer throws is thrown once the step is done, Ctrl-C's exception, too.
+    for exception in (Told(), InterruptException())
+        Liblars.set_observer!(_ -> throw(exception), opt)
+        before, steps = copy(w), Liblars.step_count(opt)
+        error = error_of(() -> step!(opt, [w], [g]))
+        @test (error.status, error.cause.ex) === (:LARS_ERR_CALLBACK, exception)
+        @test startswith(error.message, "the step is done, but")
+        @test w != before
+        @test Liblars.step_count(opt) == steps + 1
+        @test error_of(() -> Liblars.Schedule(_ -> Inf)(4)).cause === nothing
+    end
     Liblars.set_observer!(nothing, opt)
     @test step!(opt, [w], [g])
     @test length(reports) == 2
@@ -102,7 +111,9 @@ end
     opt, w, g = small()
     Liblars.set_observer!(opt) do _
         @test error_of(() -> step!(opt, [w], [g])).status === :LARS_ERR_BUSY
-        @test error_of(() -> close(opt)).status === :LARS_ERR_BUSY
+        error = error_of(() -> close(opt))
+        @test error.status === :LARS_ERR_BUSY
+        @test startswith(error.message, "another call on this optimizer is running")
         other, x, y = small()
         @test step!(other, [x], [y])
         GC.gc()
@@ -111,9 +122,6 @@ end
     @test isopen(opt)
     # Whatever the handle's message is by then: the other call may have ended.
     @test error_of(() -> set!(opt, :momentum, 2)).status === :LARS_ERR_VALUE
-    error = error_of(() -> Liblars.check(opt, Int32(Liblars.BUSY)))
-    @test error.status === :LARS_ERR_BUSY
-    @test startswith(error.message, "another call on this handle is running")
 end
 
 @testset "the host's threads" begin
@@ -155,4 +163,68 @@ end
     @test step!(opt, [w], [g])
     @test unchanged == [true, true]
     @test w != before
+end
+
+@testset "what a pool throws in a later pass is not lost" begin
+    w, g = rand(Float32, 1 << 20), rand(Float32, 1 << 20)
+    opt = Optimizer(learning_rate = 1)
+    add_parameter!(opt, "w", w)
+    passes = 0
+    Liblars.set_parallel_for!(opt; threads = 2) do count, task
+        passes += 1
+        passes == 2 && throw(Told())
+        foreach(task, 1:count)
+    end
+    error = error_of(() -> step!(opt, [w], [g]))
+    @test error.cause.ex === Told()
+    @test startswith(error.message, "the step is done, but")
+    @test (passes, Liblars.step_count(opt)) === (2, 1)
+    @test error_of(() -> Liblars.Schedule(_ -> Inf)(4)).cause === nothing
+end
+
+@testset "calls within a callback do not find what waits for the outer one" begin
+    opt, w, g = small()
+    inner, v, h = small()
+    add_parameter!(opt, "large", Float32, (1 << 20,))
+    large = rand(Float32, 1 << 20)
+    passes = 0
+    Liblars.set_parallel_for!(opt; threads = 2) do count, task
+        passes += 1
+        passes == 2 && throw(Told())
+        foreach(task, 1:count)
+    end
+    steps = Bool[]
+    Liblars.set_observer!(_ -> push!(steps, step!(inner, [v], [h])), opt)
+    @test error_of(() -> step!(opt, [w, large], [g, copy(large)])).cause.ex === Told()
+    @test steps == [true]
+end
+
+@testset "arrays that a function takes out of their container stay until the step ends" begin
+    w, g = [ones(Float32, 1 << 20)], [ones(Float32, 1 << 20)]
+    before = WeakRef(w[1])
+    opt = Optimizer(learning_rate = 1)
+    add_parameter!(opt, "w", w[1])
+    Liblars.set_threads!(opt, 1)
+    alive = Bool[]
+    set!(opt, :learning_rate, step -> (w[1] = Float32[]; GC.gc(); push!(alive, before.value !== nothing); 1.0))
+    @test step!(opt, w, g)
+    @test alive == [true]
+end
+
+struct Decay # called as a function, but no Function
+    start::Float64
+end
+(decay::Decay)(step) = decay.start / (1 + step)
+struct Few
+    most::Int
+end
+(few::Few)(parameter::Liblars.Parameter) = length(parameter.shape) <= few.most
+
+@testset "objects that are called as functions" begin
+    opt, w, g = small()
+    set!(opt, :learning_rate, Decay(2))
+    set!(opt, :momentum, 0.25; selector = Few(1))
+    step!(opt, [w], [g])
+    @test Liblars.get(opt, 1, :learning_rate) == 1
+    @test Liblars.get(opt, 1, :momentum) == 0.25
 end

@@ -23,3 +23,18 @@ end
     @test occursin("liblars could not be loaded", program.err)
     @test occursin("set the environment variable LIBLARS_LIBRARY", program.err)
 end
+
+@testset "a library of another interface" begin
+    @test Liblars.serves(v"0.1.0") && Liblars.serves(v"0.1.7")
+    @test !any(Liblars.serves, (v"0.0.9", v"0.2.0", v"1.0.0"))
+    @test Liblars.library_name(false) == "liblars.so.0"
+    @test Liblars.library_name(true) == "liblars-0.dll"
+    mktempdir() do folder
+        source, library = joinpath(folder, "later.c"), joinpath(folder, "liblars.so.0")
+        write(source, "const char* lars_version_string(void) { return \"0.2.0\"; }")
+        run(`cc -shared -fPIC -Wl,-soname,liblars.so.0 -o $library $source`)
+        program = in_new_julia("using Liblars"; LIBLARS_LIBRARY = library)
+        @test !program.success
+        @test occursin("liblars 0.2.0 was found, but this package needs 0.1.0 or a later", program.err)
+    end
+end

@@ -44,9 +44,16 @@ end
         (:LARS_ERR_VALUE, "", () -> set!(opt, :momentum, 2)),
         (:LARS_ERR_VALUE, "", () -> Optimizer(momentum = 2)),
         (:LARS_ERR_SELECTOR, "", () -> set!(opt, :eps, 1; selector = "*.bais")),
-        (:LARS_ERR_INDEX, "index 1 is out of range", () -> Liblars.norms(opt, 2)),
+        (:LARS_ERR_INDEX, "index 0 is out of range; indices are 1 to 1", () -> Liblars.norms(opt, 0)),
+        (:LARS_ERR_INDEX, "index 2 is out of range; indices are 1 to 1", () -> Liblars.norms(opt, 2)),
+        (:LARS_ERR_INDEX, "index -1 is out of range; ", () -> step_parameter!(opt, -1, w, g)),
+        (:LARS_ERR_INDEX, "index 1 is out of range; there are no", () -> Liblars.get(Optimizer(), 1, :eps)),
+        (:LARS_ERR_NAME, "name 'w' is already taken by parameter 1;", () -> add_parameter!(opt, "w", w)),
+        (:LARS_ERR_ARGUMENT, "eps is a String; pass a number", () -> set!(opt, :eps, "x")),
+        (:LARS_ERR_SELECTOR, "the selector is a Regex; pass a glob", () -> set!(opt, :eps, 1; selector = r"w")),
+        (:LARS_ERR_SELECTOR, "the selector is a Symbol; pass a glob", () -> set!(opt, :eps, 1; selector = :w)),
         (:LARS_ERR_ARGUMENT, "", () -> step!(opt, [w], [g, g])),
-        (:LARS_ERR_SHAPE, "", () -> step!(opt, [w], [Float32[1]])),
+        (:LARS_ERR_SHAPE, "gradient of 'w' (index 1) has 1", () -> step!(opt, [w], [Float32[1]])),
         (:LARS_ERR_TYPE, "", () -> step!(opt, [w], [Float64.(g)])),
         (:LARS_ERR_ALIAS, "", () -> step!(opt, [w], [w])),
         (:LARS_ERR_VALUE, "", () -> Schedules.constant(NaN)),
@@ -59,7 +66,6 @@ end
         @test startswith(error.message, words)
     end
     # What does not fit lars.h's integers, or C's strings, does not get there.
-    @test_throws InexactError Liblars.norms(opt, 0)
     @test_throws InexactError Liblars.set_accumulation!(opt, 1 << 32)
     @test_throws InexactError Schedules.linear(init_value = 0, end_value = 1, transition_steps = -1)
     @test_throws ArgumentError add_parameter!(opt, "a\0b", w)
@@ -73,6 +79,40 @@ end
         w
     end for _ in 1:8])
     @test all(==(results[1]), results)
+end
+
+@testset "one optimizer for all tasks" begin
+    opt, w, g = small(momentum = 0.5)
+    taken = Threads.Atomic{Int}(0)
+    tasks = map(1:8) do _
+        Threads.@spawn for _ in 1:200
+            call = rand((() -> step!(opt, [w], [g]), () -> set!(opt, :eps, rand()), () -> Liblars.telemetry(opt, :trust_ratio)))
+            try
+                call() === true && Threads.atomic_add!(taken, 1)
+            catch exception
+                exception isa LarsError && exception.status === :LARS_ERR_BUSY || rethrow()
+            end
+        end
+    end
+    foreach(wait, tasks)
+    @test Liblars.step_count(opt) == taken[] > 0
+
+    # Whoever closes it first, it is released once.
+    optimizers = [small()[1] for _ in 1:500]
+    started = [Threads.Atomic{Int}(0) for _ in optimizers]
+    close_all() = for (opt, count) in zip(optimizers, started)
+        Threads.atomic_add!(count, 1)
+        while count[] < 2 && Threads.nthreads() > 1
+            GC.safepoint()
+        end
+        try
+            close(opt)
+        catch exception
+            exception isa LarsError || rethrow()
+        end
+    end
+    foreach(wait, [Threads.@spawn(close_all()) for _ in 1:2])
+    @test !any(isopen, optimizers)
 end
 
 @testset "a run that is saved and loaded" begin

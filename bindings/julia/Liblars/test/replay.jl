@@ -84,7 +84,22 @@ function play(player, call)
     return outcome
 end
 
-expected(call) = Dict{String,Any}(key => call[key] for key in ("returns", "error", "arrays") if haskey(call, key))
+function expected(call)
+    outcome = Dict{String,Any}(key => call[key] for key in ("returns", "error", "arrays") if haskey(call, key))
+    haskey(outcome, "error") || return outcome
+    outcome["error"] = Dict{String,Any}(
+        key => key == "message" ? message_here(value) : value for (key, value) in outcome["error"]
+    )
+    return outcome
+end
+
+"A message of the library as it must be here, where indices count from 1."
+function message_here(message)
+    next(number) = string(parse(Int, number) + 1)
+    out = match(r"^index (\d+) is out of range; there (?:is|are) (\d+) parameters?$", message)
+    out === nothing || return "index $(next(out[1])) is out of range; indices are 1 to $(out[2])"
+    return replace(message, r"(?<=' \(index )\d+(?=\))|(?<=by parameter )\d+" => next)
+end
 
 "Equal in value and kind: in JSON, true is not 1."
 same(a, b) = a == b && (a isa Bool) == (b isa Bool)

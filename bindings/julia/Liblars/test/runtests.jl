@@ -13,7 +13,8 @@ include("replay.jl")
 function in_new_julia(code; environment...)
     out, err = IOBuffer(), IOBuffer()
     command = `$(Base.julia_cmd()) --project=$PACKAGE --startup-file=no -e $code`
-    variables = (string(name) => value for (name, value) in environment)
+    # Pkg.test narrows the load path to what the tests themselves may use.
+    variables = ("JULIA_LOAD_PATH" => nothing, (string(name) => value for (name, value) in environment)...)
     process = withenv(variables...) do
         run(pipeline(ignorestatus(command); stdout = out, stderr = err))
     end

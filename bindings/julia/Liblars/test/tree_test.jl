@@ -40,14 +40,57 @@ rule(; settings...) =
     @test arrays(network) == expected
 end
 
-@testset "what is missing" begin
+@testset "parameters without gradients are left alone" begin
+    state = Liblars.setup(rule(momentum = 0.5), model())
+    network, other = model(), model()
+    some = (layers = ((weight = nothing, bias = Float32[1, -1]), (weight = Float32[1 1], bias = Float32[1])),)
+    Liblars.update!(state, network, some)
+    @test network.layers[1].weight == model().layers[1].weight
+    @test network.scales == model().scales
+    @test network.layers[1].bias == [0.75, 2.25]
+    @test [Liblars.step_count(state.optimizer, i) for i in 1:6] == [0, 1, 1, 1, 0, 0]
+    # Nothing is written if one of them does not fit.
+    wrong = (layers = (some.layers[1], (weight = Float32[1 1 1], bias = Float32[1])),)
+    @test error_of(() -> Liblars.update!(state, network, wrong)).status === :LARS_ERR_SHAPE
+    @test network.layers[1].bias == [0.75, 2.25]
+    # The others are stepped as they would be with all.
+    whole = Liblars.setup(rule(momentum = 0.5), model())
+    Liblars.update!(whole, other, gradients())
+    @test network.layers[2] == other.layers[2]
+    Liblars.update!(state, network, nothing)
+    @test Liblars.step_count(state.optimizer, 2) == 1
+end
+
+@testset "arrays that are tied" begin
+    tied = Float32[1, 2]
+    network = (embedding = tied, middle = [Float32[3]], head = tied)
+    state = Liblars.setup(LARS(learning_rate = 0.5), network)
+    @test Liblars.parameter_count(state.optimizer) == 2
+    Liblars.update!(state, network, (embedding = Float32[1, 0], middle = [Float32[1]], head = Float32[1, 2]))
+    opt, w = Optimizer(learning_rate = 0.5), Float32[1, 2]
+    add_parameter!(opt, "w", w)
+    step!(opt, [w], [Float32[2, 2]])
+    @test tied == w
+    Liblars.update!(state, network, (embedding = nothing, middle = [Float32[1]], head = Float32[2, 2]))
+    step!(opt, [w], [Float32[2, 2]])
+    @test tied == w
+    apart = merge(network, (head = copy(tied),))
+    error = error_of(() -> Liblars.update!(state, apart, (embedding = tied, middle = nothing, head = tied)))
+    @test startswith(error.message, "arrays of the model that were one array in setup, parameter 1,")
+end
+
+@testset "trees that do not fit" begin
     state = Liblars.setup(rule(), model())
-    network = model()
-    some = (layers = gradients().layers,)
-    error = error_of(() -> Liblars.update!(state, network, some))
-    @test error.status === :LARS_ERR_ARGUMENT
-    @test startswith(error.message, "there is no gradient of 'scales.1'")
-    @test network.layers[1].bias == model().layers[1].bias
+    for (tree, wrong, words) in (
+        (model(), (scale = [Float32[1]],), "the gradients have the keys (:scale,) where"),
+        (model(), (scales = [Float32[1, 0], Float32[1], Float32[1]],), "the gradients have the keys "),
+        ((layers = model().layers,), nothing, "the model does not have the 6 arrays"),
+        (merge(model(), (more = Float32[1],)), nothing, "the model does not have the 6 arrays"),
+    )
+        error = error_of(() -> Liblars.update!(state, tree, wrong))
+        @test error.status === :LARS_ERR_ARGUMENT
+        @test startswith(error.message, words)
+    end
     @test error_of(() -> Liblars.setup(LARS("*.bais" => (eps = 1,); learning_rate = 1), model())).status ===
         :LARS_ERR_SELECTOR
     @test error_of(() -> Liblars.setup(LARS(learning_rate = 1), (a = [1im],))).message ==
