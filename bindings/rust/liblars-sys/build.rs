@@ -54,6 +54,8 @@ fn library() -> Result<pkg_config::Library, String> {
     println!("cargo::rerun-if-changed=vendor");
     let prefix = cmake::Config::new("vendor")
         .profile("Release") // also for debug builds: nobody wants to wait for unoptimized kernels
+        .define("LARS_WITH_OPENBLAS", if cfg!(feature = "openblas") { "ON" } else { "OFF" })
+        .define("LARS_WITH_TBB", if cfg!(feature = "tbb") { "ON" } else { "OFF" })
         .define("LARS_BUILD_TESTS", "OFF")
         .define("LARS_BUILD_BENCH", "OFF")
         .define("LARS_INSTALL", "ON")

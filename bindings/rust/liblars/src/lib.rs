@@ -13,6 +13,7 @@ mod paths;
 mod schedule;
 mod tensor;
 
+pub use half; // of which arrays may be
 pub use liblars_sys as sys;
 
 pub use callbacks::{StepReport, Task};

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 thread_local! {
@@ -16,20 +17,26 @@ thread_local! {
 ///
 /// One call may call back again after a callback panicked, and callbacks may use other handles. Those calls must
 /// not find the panic that waits for the outer one: it is put aside meanwhile. The first of a call's panics counts.
+///
+/// When a thread ends, destructors may make calls after [`CAUGHT`] is gone. There a panic has nowhere to wait, and
+/// what remains of it is that the callback failed. Payloads that are not passed on are leaked: to drop them may panic.
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Option<R> {
-    let pending = CAUGHT.take();
+    let pending = CAUGHT.try_with(Cell::take).ok().flatten();
     let (result, caught) = match catch_unwind(AssertUnwindSafe(callback)) {
         Ok(result) => (Some(result), None),
         Err(payload) => (None, Some(payload)),
     };
-    CAUGHT.set(pending.or(caught));
+    let (mut first, second) = if pending.is_some() { (pending, caught) } else { (caught, None) };
+    mem::forget(second);
+    let _ = CAUGHT.try_with(|waiting| waiting.set(first.take()));
+    mem::forget(first);
     result
 }
 
 /// Goes on with what [`catch`] caught on this thread. To be called after every call of the library that may
 /// call back. The library has finished what it was doing by then, or left all as it was.
 pub(crate) fn resume() {
-    if let Some(payload) = CAUGHT.take() {
+    if let Ok(Some(payload)) = CAUGHT.try_with(Cell::take) {
         resume_unwind(payload);
     }
 }
@@ -65,5 +72,21 @@ mod tests {
         assert_eq!(catch(|| -> i32 { resume_unwind(Box::new("second")) }), None);
         assert_eq!(catch_unwind(resume).unwrap_err().downcast_ref(), Some(&"first"));
         resume();
+    }
+
+    /// A payload that panics when it is dropped.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("dropped"));
+        }
+    }
+
+    #[test]
+    fn a_second_panic_is_not_dropped_where_c_would_unwind() {
+        assert_eq!(catch(|| -> i32 { resume_unwind(Box::new("first")) }), None);
+        assert_eq!(catch(|| -> i32 { resume_unwind(Box::new(Bomb)) }), None);
+        assert_eq!(catch_unwind(resume).unwrap_err().downcast_ref(), Some(&"first"));
     }
 }

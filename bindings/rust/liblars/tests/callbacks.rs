@@ -303,3 +303,61 @@ fn a_pool_has_a_limit() -> Result<(), Error> {
     assert_eq!(error.status(), Status::Value);
     Ok(())
 }
+
+/// Calls on an optimizer while its thread ends: those that ask nothing, and a function that panics.
+struct Last(RefCell<Option<Optimizer>>, &'static std::sync::Mutex<Vec<Option<Status>>>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let mut optimizer = self.0.take().expect("filled");
+        let (mut weight, gradient) = (vec![1.0_f32; 4], vec![0.1_f32; 4]);
+        let status = |result: Result<(), Error>| result.err().map(|error| error.status());
+        let step = optimizer.step([&mut weight], [&gradient]).map(drop);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            optimizer.set_if(
+                |_| {
+                    panic_with("late");
+                    true
+                },
+                Key::Eps,
+                0.5,
+            )
+        }));
+        let mut results = self.1.lock().unwrap();
+        results.push(status(step));
+        results.push(panicked.unwrap_or(Ok(())).err().map(|error| error.status()));
+    }
+}
+
+#[test]
+fn calls_from_the_destructors_of_thread_locals() {
+    static RESULTS: std::sync::Mutex<Vec<Option<Status>>> = std::sync::Mutex::new(Vec::new());
+    // Whichever order they are dropped in, one is dropped after what the crate keeps for the thread.
+    thread_local! {
+        static BEFORE: Last = const { Last(RefCell::new(None), &RESULTS) };
+        static AFTER: Last = const { Last(RefCell::new(None), &RESULTS) };
+    }
+    thread::spawn(|| {
+        BEFORE.with(|last| last.0.replace(Some(model(4).unwrap().0)));
+        let mut optimizer = model(4).unwrap().0;
+        assert_eq!(
+            reason(|| optimizer.set_if(
+                |_| {
+                    panic_with("now");
+                    true
+                },
+                Key::Eps,
+                0.5
+            )),
+            "now"
+        );
+        AFTER.with(|last| last.0.replace(Some(optimizer)));
+    })
+    .join()
+    .unwrap();
+    let results = RESULTS.lock().unwrap();
+    assert_eq!((results[0], results[2]), (None, None));
+    assert_eq!(results.len(), 4);
+    // Where there is nowhere to wait for a panic, the call fails; elsewhere it panics.
+    assert!(results.contains(&Some(Status::Callback)));
+}

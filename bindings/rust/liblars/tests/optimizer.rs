@@ -144,3 +144,18 @@ fn every_number_of_the_header_is_known() {
     let last = usize::try_from(liblars::sys::LARS_TELEMETRY_SKIPPED_SHARE).unwrap();
     assert_eq!(liblars::Telemetry::ALL.len(), last + 1);
 }
+
+#[test]
+fn numbers_of_other_types_are_values() -> Result<(), Error> {
+    let mut optimizer = Optimizer::new()?;
+    optimizer.add_parameter("weight", DType::Bf16, &[1])?;
+    optimizer.set(Key::TrustRatioMask, false)?;
+    optimizer.set(Key::LearningRate, 2)?;
+    assert_eq!(optimizer.get(0, Key::LearningRate)?, 2.0);
+    optimizer.set(Key::LearningRate, 0.25_f32)?;
+    assert_eq!(optimizer.get(0, Key::LearningRate)?, 0.25);
+    let mut weight = [liblars::half::bf16::ONE];
+    optimizer.step([&mut weight], [&[liblars::half::bf16::ONE]])?;
+    assert_eq!(weight, [liblars::half::bf16::from_f32(0.75)]);
+    Ok(())
+}

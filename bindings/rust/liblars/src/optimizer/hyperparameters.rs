@@ -27,6 +27,18 @@ impl From<f64> for Value<'_> {
     }
 }
 
+impl From<f32> for Value<'_> {
+    fn from(number: f32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<i32> for Value<'_> {
+    fn from(number: i32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
 impl From<bool> for Value<'_> {
     fn from(mask: bool) -> Self {
         Self::Number(mask.into())
