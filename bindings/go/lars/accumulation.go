@@ -17,12 +17,13 @@ func (o *Optimizer) SetAccumulation(microBatches int) error {
 func (o *Optimizer) Accumulate(parameters, gradients []Tensor) error {
 	return o.call(func(c *owned) C.int32_t {
 		arguments := [...]argument{c.gradientsOf(gradients), c.parametersOf(parameters)}
-		given := arguments[:]
 		if len(parameters) == 0 {
-			given = arguments[:1]
-			c.parameters.release()
+			if status := c.take(arguments[:1]); status < 0 {
+				return status
+			}
+			return C.lars_accumulate(c.handle, nil, c.gradients.data()) // the parameters stay as they are for the next
 		}
-		if status := c.take(given); status < 0 {
+		if status := c.take(arguments[:]); status < 0 {
 			return status
 		}
 		return C.lars_accumulate(c.handle, c.parameters.data(), c.gradients.data())

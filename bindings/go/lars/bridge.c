@@ -23,16 +23,16 @@ static int32_t call_parallel_for(void* user, uint32_t count, lars_task task, voi
 }
 
 int32_t lars_go_set_if(lars_optimizer* optimizer, uintptr_t predicate, int32_t key, double value) {
-  return lars_set_if(optimizer, call_predicate, (void*)predicate, key, value);
+  return lars_set_if(optimizer, predicate != 0 ? call_predicate : NULL, (void*)predicate, key, value);
 }
 
 int32_t lars_go_set_schedule_if(lars_optimizer* optimizer, uintptr_t predicate, int32_t key,
                                 const lars_schedule* schedule) {
-  return lars_set_schedule_if(optimizer, call_predicate, (void*)predicate, key, schedule);
+  return lars_set_schedule_if(optimizer, predicate != 0 ? call_predicate : NULL, (void*)predicate, key, schedule);
 }
 
 int32_t lars_go_schedule_callback(uintptr_t function, lars_schedule** schedule) {
-  return lars_schedule_callback(call_schedule, (void*)function, schedule);
+  return lars_schedule_callback(function != 0 ? call_schedule : NULL, (void*)function, schedule);
 }
 
 int32_t lars_go_set_observer(lars_optimizer* optimizer, uintptr_t observer) {

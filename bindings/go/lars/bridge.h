@@ -8,6 +8,7 @@
 #include <lars/lars.h>
 #include <stdint.h>
 
+// 0: no function, which the library refuses.
 int32_t lars_go_set_if(lars_optimizer* optimizer, uintptr_t predicate, int32_t key, double value);
 int32_t lars_go_set_schedule_if(lars_optimizer* optimizer, uintptr_t predicate, int32_t key,
                                 const lars_schedule* schedule);

@@ -4,7 +4,6 @@ package lars
 import "C"
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/cgo"
 	"sync"
@@ -124,7 +123,7 @@ func larsGoParallelFor(user C.uintptr_t, count C.uint32_t, task C.lars_task, con
 	}()
 	run := func(index int) {
 		if index < 0 || index >= int(count) {
-			panic(fmt.Sprintf("lars: there is no task %d of %d", index, count))
+			return // as the library takes it, which also makes good what a pool leaves out
 		}
 		running.RLock()
 		defer running.RUnlock()

@@ -62,6 +62,9 @@ func (c call) selector() string {
 
 func readCases(t *testing.T) []conformanceCase {
 	t.Helper()
+	if os.Getenv("LARS_CASES") == "" {
+		needRepository(t)
+	}
 	content, err := os.ReadFile(casesPath())
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@
 // # Memory
 //
 // A [Tensor] refers to a slice of Go, or of C memory as unsafe.Slice makes it. The library keeps no pointer to it
-// after a call. The optimizer keeps the tensors of its last call, pinned, until one with others, or
+// after a call. The optimizer keeps tensors that two calls in a row had, pinned, until one with others, or
 // [Optimizer.Close]: trainers pass the same ones at every step, which then allocates nothing.
 //
 // # Functions that the library calls

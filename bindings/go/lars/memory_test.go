@@ -134,17 +134,22 @@ func collected[T any](t *testing.T, pointer weak.Pointer[T]) {
 	}
 }
 
-// An optimizer keeps the tensors of its last call, and no others.
+// An optimizer keeps the tensors that two calls in a row had, and no others.
 func TestTensorsAreLetGo(t *testing.T) {
 	const size = 1000
 	opt := newOptimizer(t, size, size)
 	w := lars.List(filled(size, 1), filled(size, 1))
-	last := func() weak.Pointer[float32] {
+	step := func(times int) weak.Pointer[float32] {
 		gradient := filled(size, .1)
-		_, err := opt.Step(w, lars.List(filled(size, .1), gradient))
-		check(t, err)
+		gradients := lars.List(filled(size, .1), gradient)
+		for range times {
+			_, err := opt.Step(w, gradients)
+			check(t, err)
+		}
 		return weak.Make(&gradient[0])
-	}()
+	}
+	collected(t, step(1))
+	last := step(2)
 	runtime.GC()
 	if last.Value() == nil {
 		t.Error("let go while pinned")
@@ -152,6 +157,23 @@ func TestTensorsAreLetGo(t *testing.T) {
 	_, err := opt.Step(w, lars.List(filled(size, .1)))
 	wantError(t, err, lars.ErrArgument)
 	collected(t, last)
+}
+
+// Micro-batches without parameters between those with them cost no pins.
+func TestAccumulationWithoutParametersAllocatesNothing(t *testing.T) {
+	opt := newOptimizer(t, 2, 2)
+	check(t, opt.SetAccumulation(2))
+	w, g := tensorsOf(2, 1), tensorsOf(2, .1)
+	batch := func() {
+		check(t, opt.Accumulate(nil, g))
+		check(t, opt.Accumulate(w, g))
+		_, err := opt.StepAccumulated(w)
+		check(t, err)
+	}
+	batch()
+	if allocations := testing.AllocsPerRun(100, batch); allocations != 0 {
+		t.Errorf("%v allocations", allocations)
+	}
 }
 
 // An optimizer that nobody closes is released, also if its functions refer to it.

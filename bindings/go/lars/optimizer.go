@@ -5,6 +5,7 @@ package lars
 import "C"
 
 import (
+	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -37,8 +38,24 @@ type owned struct {
 	parameters, gradients, updates, momentum, masters list
 }
 
-// New makes an optimizer without parameters. It reads the environment variables LARS_KERNELS and LARS_NUM_THREADS.
+// serves is whether a library of that version has the interface that the binding was built for: while it is 0.x, each
+// x may change it.
+func serves(version int) bool {
+	const built = C.LARS_VERSION_MAJOR*10000 + C.LARS_VERSION_MINOR*100 + C.LARS_VERSION_PATCH
+	if built < 10000 {
+		return version/100 == built/100 && version >= built
+	}
+	return version/10000 == built/10000 && version >= built
+}
+
+// New makes an optimizer without parameters. It reads the environment variables LARS_KERNELS and LARS_NUM_THREADS. It
+// fails if the library that runs has another interface than the one that the program was built with.
 func New() (*Optimizer, error) {
+	if !serves(VersionNumber()) {
+		return nil, fmt.Errorf("lars: liblars %s runs, which has another interface than %d.%d.%d, with which the program "+
+			"was built; build it anew, or have the loader find that one", Version(), C.LARS_VERSION_MAJOR,
+			C.LARS_VERSION_MINOR, C.LARS_VERSION_PATCH)
+	}
 	c := new(owned)
 	if status := C.lars_create(&c.handle); status < 0 {
 		return nil, &Error{Status(status), "out of memory"}
@@ -53,8 +70,8 @@ func New() (*Optimizer, error) {
 
 // Close releases the optimizer and its momentum. It is ErrBusy, and closes nothing, while another call runs; to close
 // twice does nothing. An optimizer that is never closed is released some time after nothing refers to it any more. The
-// tensors of its last call are pinned and count as in use, so a program whose weights are arrays within a struct that
-// also refers to the optimizer must call Close.
+// tensors that two calls in a row had are pinned and count as in use, so a program whose weights are arrays within a
+// struct that also refers to the optimizer must call Close.
 func (o *Optimizer) Close() error {
 	if !o.running.TryLock() {
 		return errBusy
@@ -72,9 +89,22 @@ func (o *Optimizer) Close() error {
 	return nil
 }
 
+func (c *owned) lists() [5]*list {
+	return [...]*list{&c.parameters, &c.gradients, &c.updates, &c.momentum, &c.masters}
+}
+
 func (c *owned) unpin() {
-	for _, l := range []*list{&c.parameters, &c.gradients, &c.updates, &c.momentum, &c.masters} {
+	for _, l := range c.lists() {
 		l.release()
+	}
+}
+
+// letGo unpins, at the end of a call, the tensors that are not the same as in the call before.
+func (c *owned) letGo() {
+	for _, l := range c.lists() {
+		if l.pinned && !l.repeated {
+			l.unpin()
+		}
 	}
 }
 
@@ -96,6 +126,7 @@ func (o *Optimizer) run(f func(c *owned) C.int32_t) (C.int32_t, error) {
 		return 0, ErrClosed
 	}
 	status := f(o.owned)
+	o.owned.letGo()
 	rethrow(o.parallel, o.observer)
 	if status >= 0 {
 		return status, nil

@@ -58,14 +58,7 @@ func TestParallelForThatPanics(t *testing.T) {
 	if !reflect.DeepEqual(w, filled(size, 1)) {
 		t.Error("a step that failed has changed the parameters")
 	}
-	check(t, opt.SetParallelFor(func(count int, task func(int)) {
-		defer func() {
-			if recover() == nil {
-				t.Error("there is a task beyond the last")
-			}
-		}()
-		task(count)
-	}, 2))
+	check(t, opt.SetParallelFor(func(int, func(int)) {}, 2))
 	_, err := opt.Step(lars.List(w), lars.List(filled(size, .1)))
 	check(t, err) // what run leaves undone the calling thread does
 }
@@ -139,4 +132,32 @@ func TestTasksAfterClose(t *testing.T) {
 	})
 	close(closed)
 	group.Wait()
+}
+
+// Indices of no task are ignored, and tasks that are left out are made good.
+func TestTasksThatThereAreNot(t *testing.T) {
+	const size = 1 << 20
+	stepped := func(own bool) float32 {
+		opt := newOptimizer(t, size)
+		asked := 0
+		if own {
+			check(t, opt.SetParallelFor(func(count int, task func(int)) {
+				asked++
+				for _, index := range []int{-1, count, 1 << 40} {
+					task(index)
+				}
+				task(0)
+			}, 2))
+		}
+		w := filled(size, 1)
+		_, err := opt.Step(lars.List(w), lars.List(filled(size, .1)))
+		check(t, err)
+		if own && asked == 0 {
+			t.Error("not asked")
+		}
+		return w[size-1]
+	}
+	if got, want := stepped(true), stepped(false); got != want {
+		t.Error(got, want)
+	}
 }

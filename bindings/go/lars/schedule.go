@@ -40,6 +40,9 @@ func (s *Schedule) c() *C.lars_schedule {
 
 // Err is why the schedule could not be made, an *Error, or nil.
 func (s *Schedule) Err() error {
+	if s == nil {
+		return s.failed(ErrArgument)
+	}
 	if s.status >= 0 {
 		return nil
 	}
@@ -73,7 +76,10 @@ func (s *Schedule) Value(step uint64) (float64, error) {
 // library, so it must not count its calls. It must not end the goroutine (runtime.Goexit): see the package's
 // documentation.
 func FuncSchedule(function func(step uint64) float64) *Schedule {
-	c := newCallback(function)
+	var c *callback // none is for the library to refuse
+	if function != nil {
+		c = newCallback(function)
+	}
 	return newSchedule(func(made **C.lars_schedule) C.int32_t {
 		return C.lars_go_schedule_callback(c.user(), made)
 	}, c)

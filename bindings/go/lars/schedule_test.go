@@ -68,3 +68,21 @@ func TestSharedFunctions(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// Without a function, the library says what is missing.
+func TestFunctionsThatAreNil(t *testing.T) {
+	opt := newOptimizer(t, 2)
+	none := lars.FuncSchedule(nil)
+	_, valueError := none.Value(0)
+	_, missingError := (*lars.Schedule)(nil).Value(0)
+	for _, err := range []error{
+		none.Err(), valueError, opt.SetSchedule(lars.All, lars.LearningRate, none),
+		opt.SetIf(nil, lars.Eps, 1), opt.SetScheduleIf(nil, lars.Eps, lars.ConstantSchedule(1)),
+		(*lars.Schedule)(nil).Err(), missingError, opt.SetSchedule(lars.All, lars.LearningRate, nil),
+	} {
+		wantError(t, err, lars.ErrArgument)
+		if err != nil && err.Error() == "lars: " {
+			t.Error("no message")
+		}
+	}
+}

@@ -21,9 +21,17 @@ func (o *Optimizer) Set(selector string, key Key, value float64) error {
 	})
 }
 
+// newPredicate is nil without a function, for the library to refuse.
+func newPredicate(predicate func(Parameter) bool) *callback {
+	if predicate == nil {
+		return nil
+	}
+	return newCallback(predicate)
+}
+
 // SetIf is Set for the parameters added so far for which predicate returns true; ErrSelector if that is none of them.
 func (o *Optimizer) SetIf(predicate func(Parameter) bool, key Key, value float64) error {
-	selected := newCallback(predicate)
+	selected := newPredicate(predicate)
 	defer rethrow(selected)
 	return o.call(func(c *owned) C.int32_t {
 		return C.lars_go_set_if(c.handle, selected.user(), C.int32_t(key), C.double(value))
@@ -44,7 +52,7 @@ func (o *Optimizer) SetSchedule(selector string, key Key, schedule *Schedule) er
 
 // SetScheduleIf is SetSchedule, selected as in SetIf.
 func (o *Optimizer) SetScheduleIf(predicate func(Parameter) bool, key Key, schedule *Schedule) error {
-	selected := newCallback(predicate)
+	selected := newPredicate(predicate)
 	defer rethrow(selected)
 	return o.setSchedule(key, schedule, false, func(c *owned) C.int32_t {
 		return C.lars_go_set_schedule_if(c.handle, selected.user(), C.int32_t(key), schedule.c())

@@ -52,8 +52,8 @@ func (o *Optimizer) step(f func(c *owned) C.int32_t) (taken bool, err error) {
 }
 
 // Step steps all parameters in place: one tensor for each parameter and gradient, in order of index. It returns
-// false if NonfiniteSkip skipped the step. The optimizer keeps the tensors pinned in memory until a call with
-// others, or Close; a step with those of the step before allocates nothing.
+// false if NonfiniteSkip skipped the step. Tensors that two calls in a row have stay pinned in memory until a call with
+// others, or Close; from then on, a step with them allocates nothing.
 func (o *Optimizer) Step(parameters, gradients []Tensor) (taken bool, err error) {
 	return o.step(func(c *owned) C.int32_t {
 		arguments := [...]argument{c.parametersOf(parameters), c.gradientsOf(gradients)}

@@ -3,7 +3,10 @@ package lars
 // #include "bridge.h"
 import "C"
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // StepCount is the number of steps that every parameter has taken. Skipped steps do not count.
 func (o *Optimizer) StepCount() (uint64, error) {
@@ -111,8 +114,12 @@ type StepReport struct {
 	quantities []*C.double
 }
 
-// Append appends a quantity of every parameter's last step to values.
+// Append appends a quantity of every parameter's last step to values. It panics if the liblars that runs does not know
+// the quantity.
 func (r *StepReport) Append(values []float64, quantity Quantity) []float64 {
+	if quantity < 0 || int(quantity) >= len(r.quantities) {
+		panic(fmt.Sprintf("lars: liblars %s tells observers nothing of quantity %d", Version(), quantity))
+	}
 	return append(values, unsafe.Slice((*float64)(r.quantities[quantity]), r.count)...)
 }
 

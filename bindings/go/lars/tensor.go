@@ -105,21 +105,27 @@ func (t Tensor) bytes() *C.char { return (*C.char)(t.data) }
 
 // A list is tensors as lars.h takes them, in arrays that are kept from call to call.
 type list struct {
-	tensors   []Tensor
+	tensors   []Tensor // as long as they are pinned
+	pinned    bool
+	repeated  bool // the call before had the same
 	pinner    runtime.Pinner
-	addresses []uintptr // of what is pinned; as pointers, cgo would look each of them up at every call
+	addresses []uintptr // of what is or was pinned; as pointers, cgo would look each of them up at every call
 	types     []C.int32_t
 	elements  []C.uint64_t
 }
 
-// take makes l a list of these tensors and pins them, for C is going to read their addresses from memory. They
-// stay pinned until other ones come or the optimizer is closed: trainers pass the same tensors at every step, and
-// to pin hundreds of them anew takes longer than a small step, and allocates.
+// take makes l a list of these tensors and pins them, for C is going to read their addresses from memory. They stay
+// pinned for the call, and if the call before had the same, until other ones come or the optimizer is closed: trainers
+// pass the same tensors at every step, and to pin hundreds of them anew takes longer than a small step, and allocates.
+// Tensors that are new at every step are not kept in memory for longer than it takes.
 func (l *list) take(tensors []Tensor) {
-	if slices.Equal(l.tensors, tensors) {
+	if l.pinned && slices.Equal(l.tensors, tensors) {
+		l.repeated = true
 		return
 	}
+	repeated := l.had(tensors)
 	l.release()
+	l.pinned, l.repeated = true, repeated
 	for _, tensor := range tensors {
 		if tensor.data != nil {
 			l.pinner.Pin(tensor.data)
@@ -131,11 +137,31 @@ func (l *list) take(tensors []Tensor) {
 	}
 }
 
-// release empties the list.
-func (l *list) release() {
+// had is whether these tensors are where those of the last call were; memory that has been used anew counts.
+func (l *list) had(tensors []Tensor) bool {
+	if len(tensors) != len(l.addresses) {
+		return false
+	}
+	for i, tensor := range tensors {
+		if l.addresses[i] != uintptr(tensor.data) || l.types[i] != C.int32_t(tensor.dtype) ||
+			l.elements[i] != C.uint64_t(tensor.elements) {
+			return false
+		}
+	}
+	return true
+}
+
+// unpin lets go of the tensors.
+func (l *list) unpin() {
 	l.pinner.Unpin()
 	clear(l.tensors) // which would keep them in memory
-	l.tensors, l.addresses, l.types, l.elements = l.tensors[:0], l.addresses[:0], l.types[:0], l.elements[:0]
+	l.tensors, l.pinned = l.tensors[:0], false
+}
+
+// release empties the list.
+func (l *list) release() {
+	l.unpin()
+	l.addresses, l.types, l.elements = l.addresses[:0], l.types[:0], l.elements[:0]
 }
 
 // data is the array of pointers, NULL if there are none.
