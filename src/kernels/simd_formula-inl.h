@@ -50,11 +50,11 @@ struct DecayedGradientVector {
     }
   }
 
-  /// Where its limit cuts d, the limit; elsewhere 0.
+  /// Where its limit, which may be 0 in this type, cuts d, Inf; elsewhere 0.
   HWY_INLINE V cut(V gradient) const {
     const V magnitude = hn::Abs(hn::Mul(gradient_scale, gradient));
     const V infinity = hn::Set(D(), std::numeric_limits<hn::TFromD<D>>::infinity());
-    return hn::IfThenElseZero(hn::And(hn::Gt(magnitude, limit), hn::Lt(magnitude, infinity)), limit);
+    return hn::IfThenElseZero(hn::And(hn::Gt(magnitude, limit), hn::Lt(magnitude, infinity)), infinity);
   }
 
   /// u, from d.

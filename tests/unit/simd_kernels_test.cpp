@@ -392,6 +392,10 @@ TYPED_TEST(SimdKernels, TellWhetherAnyElementIsClipped) {
           std::copy(one.begin(), one.end(),
                     gradient.begin() + static_cast<std::ptrdiff_t>(place * one.size()));
           const lars::Weights w = {weights.data(), master.data()};
+          lars::DecayedGradient<Real> nothing = term;
+          nothing.limit = 0;
+          EXPECT_EQ(kernels.sum(lars::Sums::both, nothing, w, gradient.data(), count).clipped,
+                    std::isfinite(value));
           for (const lars::Sums which : {lars::Sums::update, lars::Sums::both, lars::Sums::all}) {
             EXPECT_EQ(kernels.sum(which, term, w, gradient.data(), count).clipped, clipped);
           }
