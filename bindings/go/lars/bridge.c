@@ -13,8 +13,8 @@ static int32_t call_schedule(void* user, uint64_t step, double* value) {
   return larsGoSchedule((uintptr_t)user, step, value);
 }
 
-static void call_observer(void* user, int32_t status, uint64_t steps, uint32_t count,
-                          uint32_t quantity_count, const double* const* quantities) {
+static void call_observer(void* user, int32_t status, uint64_t steps, uint32_t count, uint32_t quantity_count,
+                          const double* const* quantities) {
   larsGoObserver((uintptr_t)user, status, steps, count, quantity_count, (double**)quantities);
 }
 
@@ -28,7 +28,8 @@ int32_t lars_go_set_if(lars_optimizer* optimizer, uintptr_t predicate, int32_t k
 
 int32_t lars_go_set_schedule_if(lars_optimizer* optimizer, uintptr_t predicate, int32_t key,
                                 const lars_schedule* schedule) {
-  return lars_set_schedule_if(optimizer, predicate != 0 ? call_predicate : NULL, (void*)predicate, key, schedule);
+  return lars_set_schedule_if(optimizer, predicate != 0 ? call_predicate : NULL, (void*)predicate, key,
+                              schedule);
 }
 
 int32_t lars_go_schedule_callback(uintptr_t function, lars_schedule** schedule) {
