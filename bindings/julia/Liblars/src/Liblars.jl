@@ -12,8 +12,9 @@ the C library liblars.
 [`Liblars.setup`](@ref) and [`Liblars.update!`](@ref) do this for a model of nested named tuples.
 Every function does what its namesake of `lars/lars.h` does, where ranges, defaults and errors are
 documented, and throws a [`LarsError`](@ref), with nothing changed, if it fails. Indices count from
-1 here and from 0 in lars.h, also in its messages; steps count from 0 in both. Arrays are borrowed
-for the call. Calls on one optimizer exclude each other (`LARS_ERR_BUSY`).
+1 here and from 0 in lars.h; steps count from 0 in both. Arrays are borrowed for the call, and must
+keep their memory until it ends: functions that it calls must not `resize!` them. Calls on one
+optimizer exclude each other (`LARS_ERR_BUSY`).
 """
 module Liblars
 

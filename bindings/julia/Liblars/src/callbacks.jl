@@ -7,7 +7,8 @@
 const REMEMBERED = :Liblars_remembered
 
 "What a callback has left by [`guard`](@ref), or `nothing`."
-take_remembered()::Union{CapturedException,Nothing} = pop!(task_local_storage(), REMEMBERED, nothing)
+take_remembered()::Union{CapturedException,Nothing} =
+    pop!(task_local_storage(), REMEMBERED, nothing)
 
 """
 What the callback `f` returns, or -1 if it throws. One call may call back again after that, and

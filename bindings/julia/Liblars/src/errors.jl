@@ -20,5 +20,7 @@ function Base.showerror(io::IO, error::LarsError)
 end
 
 "The exception for a status."
-error_of(status::Int32, message::String, cause = nothing) =
-    LarsError(Symbol(unsafe_string(@ccall liblars.lars_status_name(status::Int32)::Cstring)), message, cause)
+function error_of(status::Int32, message::String, cause = nothing)
+    name = unsafe_string(@ccall liblars.lars_status_name(status::Int32)::Cstring)
+    return LarsError(Symbol(name), message, cause)
+end

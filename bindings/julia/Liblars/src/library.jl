@@ -10,8 +10,8 @@ const INTERFACE = v"0.1.0" # the first version with all that is called here
 
 "Whether a library of this version can be used: while it is 0.x, each x may change the interface."
 function serves(version)
-    same_interface = version.major == INTERFACE.major && (version.major > 0 || version.minor == INTERFACE.minor)
-    return same_interface && version >= INTERFACE
+    version.major == INTERFACE.major && version >= INTERFACE || return false
+    return version.major > 0 || version.minor == INTERFACE.minor
 end
 
 function __init__()

@@ -47,8 +47,8 @@ Base.show(io::IO, opt::Optimizer) =
     print(io, "Optimizer(", isopen(opt) ? "parameters = $(parameter_count(opt))" : "closed", ")")
 
 """
-Runs `call` while no other call of the optimizer can begin, so that `close` and the garbage collector
-find nothing in use, and what Julia notes beside the handle fits it. Errors' texts are copied within.
+Runs `call` while no other call of the optimizer can begin, so that `close` finds nothing in use, and
+what Julia notes beside the handle fits it. Errors' texts are copied within.
 """
 function exclusively(call, opt::Optimizer)
     Threads.atomic_cas!(opt.running, 0, 1) == 0 || throw(LarsError(:LARS_ERR_BUSY, BUSY_MESSAGE))
@@ -60,11 +60,12 @@ function exclusively(call, opt::Optimizer)
     end
 end
 
-const BUSY_MESSAGE = "another call on this optimizer is running; one optimizer serves one call at a time"
+const BUSY_MESSAGE =
+    "another call on this optimizer is running; one optimizer serves one call at a time"
 const DONE_MESSAGE =
-    "the step is done, but a function that it called has failed: the observer, or that of set_parallel_for!"
+    "the step is done, but a function that it called failed: the observer, or set_parallel_for!'s"
 
-"The status, if it is no error and nothing that the library has called threw. Within [`exclusively`](@ref)."
+"The status, if neither it is an error nor what the library has called threw. Within `exclusively`."
 function check(opt::Optimizer, status::Int32)
     cause = take_remembered()
     if status >= 0
@@ -95,14 +96,14 @@ const INDEX_IN_MESSAGE = r"(?<=' \(index )\d+(?=\))|(?<=already taken by paramet
 "A message of the library with indices as they are here."
 from_one(message) = replace(message, INDEX_IN_MESSAGE => index -> string(parse(Int, index) + 1))
 
-"How many parameters there are. Within [`exclusively`](@ref)."
+"How many parameters there are. Within `exclusively`."
 function count_parameters(opt::Optimizer)
     count = Ref(UInt32(0))
     check(opt, @ccall liblars.lars_parameter_count(opt::Handle, count::Ref{UInt32})::Int32)
     return Int(count[])
 end
 
-"The library's index of a parameter. Within [`exclusively`](@ref)."
+"The library's index of a parameter. Within `exclusively`."
 function c_index(opt::Optimizer, index::Integer)
     count = count_parameters(opt)
     1 <= index <= count && return UInt32(index - 1)

@@ -41,7 +41,7 @@ end
 required_selector(::Union{AbstractString,Nothing,Function}) = nothing
 function required_selector(selector)
     hasmethod(selector, Tuple{Parameter}) && return
-    message = "the selector is a $(typeof(selector)); pass a glob, such as \"*.bias\", nothing, or a function"
+    message = "the selector is a $(typeof(selector)); pass a glob, \"*.bias\", nothing or a function"
     throw(LarsError(:LARS_ERR_SELECTOR, message))
 end
 

@@ -106,7 +106,7 @@ function add_parameters!(optimizer, leaves, indices, path, node)
     end
 end
 
-"A model's arrays and their gradients, for the library, and how many of the arrays have been passed."
+"A model's arrays and their gradients, for the library, and how many arrays have been passed."
 mutable struct Gathering
     parameters::List
     gradients::List
@@ -145,7 +145,7 @@ function gather_leaf!(to::Gathering, array, gradient)
     if known === nothing
         to.parameters[index] = array
     elseif known !== array
-        message = "arrays of the model that were one array in setup, parameter $index, are several now"
+        message = "arrays of the model that were one in setup, parameter $index, are several now"
         throw(LarsError(:LARS_ERR_ARGUMENT, message))
     end
     gradient === nothing && return nothing

@@ -76,7 +76,7 @@ end
     @test tied == w
     apart = merge(network, (head = copy(tied),))
     error = error_of(() -> Liblars.update!(state, apart, (embedding = tied, middle = nothing, head = tied)))
-    @test startswith(error.message, "arrays of the model that were one array in setup, parameter 1,")
+    @test startswith(error.message, "arrays of the model that were one in setup, parameter 1,")
 end
 
 @testset "trees that do not fit" begin
