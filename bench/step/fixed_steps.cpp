@@ -85,7 +85,8 @@ int main(int argc, char** argv) {
     if (std::string_view(argv[3]) == "count" && status == LARS_OK) fmt::print("{}\n", count);
     for (long i = 0; i < std::strtol(argv[3], nullptr, 10); ++i)
       status |= lars_step(optimizer, w.data(), g.data());
-    if (status != LARS_OK) fmt::print(stderr, "lars-steps: {}\n", lars_error_message(optimizer));
+    const std::string_view message = lars_error_message(optimizer);
+    if (status != LARS_OK && !message.empty()) fmt::print(stderr, "lars-steps: {}\n", message);
     lars_destroy(optimizer);
     return status == LARS_OK ? 0 : 1;
   } catch (const std::exception& error) {
