@@ -47,14 +47,17 @@ class Pair {
     return statuses[0];
   }
 
-  /// The state as a checkpoint; "" if it is the caller's.
-  static std::string state_of(const Side& side) {
-    std::uint64_t bytes = 0;
-    const std::int32_t status = lars_save_size(side.optimizer, &bytes);
+  /// The state as a checkpoint; "" if it is the caller's. Of the size that it had last, if it still has: to
+  /// find out the size takes as long as to save.
+  static std::string state_of(Side& side) {
+    std::string buffer(side.saved_bytes, '\0');
+    if (!buffer.empty() && lars_save_to(side.optimizer, buffer.data(), buffer.size()) == LARS_OK)
+      return buffer;
+    const std::int32_t status = lars_save_size(side.optimizer, &side.saved_bytes);
     if (status == LARS_ERR_STATE) return "";
     require(status == LARS_OK, "the size is known");
-    std::string buffer(bytes, '\0');
-    require(lars_save_to(side.optimizer, buffer.data(), bytes) == LARS_OK, "the state can be saved");
+    buffer.resize(side.saved_bytes);
+    require(lars_save_to(side.optimizer, buffer.data(), buffer.size()) == LARS_OK, "the state can be saved");
     return buffer;
   }
 

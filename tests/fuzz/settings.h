@@ -28,7 +28,7 @@ struct Manner {
       hash /= count;
       return chosen;
     };
-    closely = one_in(16);
+    closely = one_in(64);
     resumes = one_in(16);
     if (one_in(8)) calls = kMostCalls;
     if (one_in(64)) many[0] = 4099;  // more than a chunk

@@ -90,7 +90,8 @@ struct Side {
   std::vector<void*> updates;
   std::vector<void*> momentum;
   std::vector<void*> masters;
-  std::uint64_t notified = 0;  // calls of the observer
+  std::uint64_t notified = 0;     // calls of the observer
+  std::uint64_t saved_bytes = 0;  // of the last checkpoint
 
   explicit Side(const char* kernels) {
     require(lars_create(&optimizer) == LARS_OK, "a handle is made");
