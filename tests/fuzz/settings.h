@@ -32,8 +32,8 @@ struct Manner {
     resumes = one_in(16);
     if (one_in(8)) calls = kMostCalls;
     if (one_in(64)) many[0] = 4099;  // more than a chunk
-    files = one_in(8);
-    if (one_in(1024)) {  // two threads' worth, of which every look takes a while
+    files = one_in(64);              // which wait for the disk
+    if (one_in(1024)) {              // two threads' worth, of which every look takes a while
       many[1] = 140001;
       calls = kUsualCalls;
       closely = false;
