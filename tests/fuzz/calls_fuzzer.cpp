@@ -375,5 +375,6 @@ class Sequence : Settings {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   Sequence(input, Manner(lars_fuzz::hash(data, size))).run();
+  lars_fuzz::counts.count_execution();
   return 0;
 }

@@ -114,5 +114,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (mended.empty() || choice % 16 == 1) {
     try_load(0, std::string(reinterpret_cast<const char*>(data), size), closely);
   }
+  lars_fuzz::counts.count_execution();
   return 0;
 }

@@ -19,7 +19,8 @@ inline void require(bool holds, const char* what) {
   std::abort();
 }
 
-/// What was really looked at, printed when the process ends, in the manner of libFuzzer's statistics.
+/// What was really looked at, printed when the process ends, in the manner of libFuzzer's statistics, and now
+/// and then, because a signal ends it without more words.
 struct Counts {
   std::uint64_t failing_calls = 0;         // around which the state was compared
   std::uint64_t checkpoints_compared = 0;  // of two states, byte by byte
@@ -27,8 +28,15 @@ struct Counts {
   std::uint64_t results_compared = 0;  // of a call on both handles: statuses, bits, observable state
   std::uint64_t checkpoints_loaded = 0;
 
+  std::uint64_t executions = 0;
+
+  void count_execution() {
+    if (++executions % 16384 == 0) print();
+  }
   ~Counts() {
-    if (results_compared + failing_calls == 0) return;  // not a fuzzer, or one that only told its options
+    if (executions != 0) print();
+  }
+  void print() const {
     const auto print = [](const char* name, std::uint64_t count) {
       std::fprintf(stderr, "stat::%s: %llu\n", name, static_cast<unsigned long long>(count));
     };
