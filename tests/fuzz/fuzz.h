@@ -27,7 +27,6 @@ struct Counts {
   std::uint64_t resumes = 0;           // runs that were saved, loaded and went on beside the one that did not
   std::uint64_t results_compared = 0;  // of a call on both handles: statuses, bits, observable state
   std::uint64_t checkpoints_loaded = 0;
-
   std::uint64_t executions = 0;
 
   void count_execution() {
@@ -37,14 +36,14 @@ struct Counts {
     if (executions != 0) print();
   }
   void print() const {
-    const auto print = [](const char* name, std::uint64_t count) {
+    const auto line = [](const char* name, std::uint64_t count) {
       std::fprintf(stderr, "stat::%s: %llu\n", name, static_cast<unsigned long long>(count));
     };
-    print("failing_calls", failing_calls);
-    print("checkpoints_compared", checkpoints_compared);
-    print("resumes", resumes);
-    print("results_compared", results_compared);
-    print("checkpoints_loaded", checkpoints_loaded);
+    line("failing_calls", failing_calls);
+    line("checkpoints_compared", checkpoints_compared);
+    line("resumes", resumes);
+    line("results_compared", results_compared);
+    line("checkpoints_loaded", checkpoints_loaded);
   }
 };
 inline Counts counts;
