@@ -202,16 +202,16 @@ struct SimdKernels {
   template <Form kForm, bool kNesterov, class D, class Use>
   static HWY_INLINE void advance(D d, std::size_t i, const MomentumUpdate<Real>& term, Weights weights,
                                  const void* gradient, Real* momentum, std::size_t count, const Use& use) {
-    constexpr std::size_t kN = hn::MaxLanes(D());
+    constexpr std::size_t kLength = hn::MaxLanes(D());
     const MomentumUpdateVector<D> update(d, term);
-    for (; i + kN <= count; i += kN) {
+    for (; i + kLength <= count; i += kLength) {
       advance_vector<kForm, kNesterov>(d, update, weights, gradient, momentum, i, use);
     }
     if constexpr (kMasked) {
       if (i == count) return;
       const auto mask = hn::FirstN(d, count - i);
       advance_vector<kForm, kNesterov>(d, update, weights, gradient, momentum, i, use, mask);
-    } else if constexpr (kN > 4) {
+    } else if constexpr (kLength > 4) {
       advance<kForm, kNesterov>(hn::Half<D>(), i, term, weights, gradient, momentum, count, use);
     } else {
       for (; i < count; ++i) {

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 thread_local! {
@@ -19,7 +18,7 @@ thread_local! {
 /// not find the panic that waits for the outer one: it is put aside meanwhile. The first of a call's panics counts.
 ///
 /// When a thread ends, destructors may make calls after [`CAUGHT`] is gone. There a panic has nowhere to wait, and
-/// what remains of it is that the callback failed. Payloads that are not passed on are leaked: to drop them may panic.
+/// what remains of it is that the callback failed.
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Option<R> {
     let pending = CAUGHT.try_with(Cell::take).ok().flatten();
     let (result, caught) = match catch_unwind(AssertUnwindSafe(callback)) {
@@ -27,10 +26,17 @@ pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Option<R> {
         Err(payload) => (None, Some(payload)),
     };
     let (mut first, second) = if pending.is_some() { (pending, caught) } else { (caught, None) };
-    mem::forget(second);
+    discard(second);
     let _ = CAUGHT.try_with(|waiting| waiting.set(first.take()));
-    mem::forget(first);
+    discard(first);
     result
+}
+
+/// Drops a payload that is not passed on, which may itself panic: then that panic's, and so on.
+fn discard(mut payload: Option<Box<dyn Any + Send>>) {
+    while let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload.take()))) {
+        payload = Some(next);
+    }
 }
 
 /// Goes on with what [`catch`] caught on this thread. To be called after every call of the library that may
