@@ -29,7 +29,7 @@ Trainee with_sets(std::size_t count) {
 /// The metadata are most of it. That a file's header is written twice, once for its size, shows.
 TEST_F(Checkpoints, SavingPutsTheMetadataTogetherOnce) {
 #ifdef _WIN32
-  GTEST_SKIP() << "a save to a file allocates more there, for reasons of its own";
+  GTEST_SKIP() << "a save to a file allocates more there; why is not known";
 #endif
   const Trainee trainee = with_sets(500);
   std::uint64_t bytes = 0;
