@@ -92,30 +92,35 @@ struct SimdKernels {
     return values_of<kForm>(form, weight, load<gradient_type>(D(), gradient, i, mask...));
   }
 
+  /// Adds the first `count` elements of a row, of which values(k * kN, mask) gives vector k. What is missing
+  /// adds +0, which changes no bit: no sum here is ever -0. A function, not a lambda: gcc would call that,
+  /// and pass all sums through memory.
+  template <Sums kWanted, Form kForm, class RowValues>
+  static HWY_INLINE void add_present(RowSums<Real, kWanted>& sums, std::size_t count,
+                                     const RowValues& values) {
+    unrolled<kVectors>([&](auto k) HWY_ATTR {
+      const std::size_t present = count > k * kN ? std::min<std::size_t>(count - k * kN, kN) : 0;
+      const auto mask = hn::FirstN(D(), present);
+      const Values v = values(k * kN, mask);
+      sums.template add<k>(hn::IfThenElseZero(mask, v.weight), hn::IfThenElseZero(mask, v.update),
+                           hn::IfThenElseZero(mask, v.gradient));
+      if constexpr (kForm == Form::clipped) sums.note(hn::IfThenElseZero(mask, v.cut));
+    });
+  }
+
   /// Adds the row from element i on, of which `count` elements are there, fewer than kLanes.
   template <Sums kWanted, Form kForm>
   static HWY_INLINE void add_last_row(RowSums<Real, kWanted>& sums, const DecayedGradientVector<D>& form,
                                       Weights weights, const void* gradient, std::size_t i,
                                       std::size_t count) {
     if (count == 0) return;
-    // What is missing adds +0, which changes no bit: no sum here is ever -0.
-    const auto add_present = [&](const auto& values) HWY_ATTR {
-      unrolled<kVectors>([&](auto k) HWY_ATTR {
-        const std::size_t present = count > k * kN ? std::min<std::size_t>(count - k * kN, kN) : 0;
-        const auto mask = hn::FirstN(D(), present);
-        const Values v = values(k * kN, mask);
-        sums.template add<k>(hn::IfThenElseZero(mask, v.weight), hn::IfThenElseZero(mask, v.update),
-                             hn::IfThenElseZero(mask, v.gradient));
-        if constexpr (kForm == Form::clipped) sums.note(hn::IfThenElseZero(mask, v.cut));
-      });
-    };
     if constexpr (kMasked) {
-      add_present([&](std::size_t from, auto mask) HWY_ATTR {
+      add_present<kWanted, kForm>(sums, count, [&](std::size_t from, auto mask) HWY_ATTR {
         return load_values<kWanted, kForm>(form, weights, gradient, i + from, mask);
       });
     } else {
       const LastRow row(weights, gradient, i, count);
-      add_present([&](std::size_t from, auto /*mask*/) HWY_ATTR {
+      add_present<kWanted, kForm>(sums, count, [&](std::size_t from, auto /*mask*/) HWY_ATTR {
         return load_values<kWanted, kForm>(form, row.weights(), row.gradient(), from);
       });
     }
