@@ -424,7 +424,9 @@ LARS_API int32_t lars_update(lars_optimizer* optimizer, const void* const* param
  * masters[i] of LARS_ROLE_MASTER, both read and written, zeros before the first step. masters may be NULL if
  * there are no F16 and BF16 parameters, and entries without elements, too. The optimizer allocates none of
  * its own, and has nothing to save. Its first step decides: no later one can change between a state of the
- * library's and the caller's (LARS_ERR_STATE); lars_load does, to that of the checkpoint. */
+ * library's and the caller's (LARS_ERR_STATE); lars_load does, to that of the checkpoint. The non-finite
+ * policy does not look at momentum[i], which is first read when parameters are written: NaN or Inf that the
+ * caller put there passes into the parameter. */
 LARS_API int32_t lars_step_external(lars_optimizer* optimizer, void* const* parameters,
                                     const void* const* gradients, void* const* momentum,
                                     void* const* masters) LARS_NOEXCEPT;
