@@ -141,7 +141,7 @@ class LiblarsTorch(TorchContender):
 
     def profile(self, steps: int) -> Profile:
         """The call of the library, and Python around it. It moves what liblars moves: see liblars_worker.py."""
-        seconds, bound = self.median_seconds(steps), self.optimizer._plan.optimizer
+        seconds, bound = self.median_seconds(steps), self.optimizer._last.optimizer
         call, times = bound.step_external_pointers, []
 
         def timed_call(*arguments: Any) -> bool:
