@@ -50,17 +50,19 @@ struct Setting {
   std::int32_t dtype;
   std::uint32_t micro_batches;
   std::int32_t policy;
+  const char* kernels = "auto";
 };
 
 class Accumulation : public testing::TestWithParam<Setting> {};
 
 /// Three batches, against lars_step with the sums and the scale of the mean.
 TEST_P(Accumulation, IsThePlainStepOfTheMean) {
-  const auto [dtype, k, policy] = GetParam();
+  const auto [dtype, k, policy, kernels] = GetParam();
   Trainee accumulated = make_trainee(dtype);
   Trainee plain = make_trainee(dtype);
   for (Trainee* trainee : {&accumulated, &plain}) {
     ASSERT_EQ(lars_set_nonfinite_policy(trainee->get(), policy), LARS_OK);
+    ASSERT_EQ(lars_set_kernels(trainee->get(), kernels), LARS_OK);
   }
   accumulated.set(LARS_GRADIENT_SCALE, 0.3);
   plain.set(LARS_GRADIENT_SCALE, 0.3 / k);
@@ -93,6 +95,11 @@ INSTANTIATE_TEST_SUITE_P(Settings, Accumulation,
                                          Setting{LARS_F32, 5, LARS_NONFINITE_PROPAGATE},
                                          Setting{LARS_F64, 3, LARS_NONFINITE_REFUSE},
                                          Setting{LARS_F64, 3, LARS_NONFINITE_PROPAGATE}));
+#ifdef LARS_WITH_OPENBLAS
+INSTANTIATE_TEST_SUITE_P(OpenBlas, Accumulation,
+                         testing::Values(Setting{LARS_F32, 3, LARS_NONFINITE_REFUSE, "blas"},
+                                         Setting{LARS_F64, 2, LARS_NONFINITE_PROPAGATE, "blas"}));
+#endif
 
 /// 16-bit gradients are added in binary32: two that cancel to less than their own precision are not lost.
 TEST(Accumulation, AddsNarrowGradientsInBinary32) {
@@ -267,6 +274,15 @@ TEST_P(Carry, GivesTheSameBits) {
   });
   both([](Trainee& trainee) { return trainee.step(); });
 }
+
+#ifdef LARS_WITH_OPENBLAS
+TEST_P(Carry, GivesTheSameBitsWithOpenBlas) {
+  for (Trainee* trainee : {&carried, &plain}) ASSERT_EQ(lars_set_kernels(trainee->get(), "blas"), LARS_OK);
+  for (int step = 0; step < 3; ++step) {
+    both([](Trainee& trainee) { return trainee.step(); });
+  }
+}
+#endif
 
 TEST_P(Carry, OutlastsARefusedStep) {
   both([](Trainee& trainee) { return trainee.step(); });

@@ -222,6 +222,8 @@ std::vector<Row> schedule_rows() {
        [](World& x) { return lars_schedule_warmup_cosine_decay(0.0, 1.0, 3, 9, NAN, 1.0, &x.made); }},
       {"lars_schedule_warmup_cosine_decay", "end_value", "Inf", LARS_ERR_VALUE, {"end_value: inf is not allowed"},
        [](World& x) { return lars_schedule_warmup_cosine_decay(0.0, 1.0, 3, 9, INFINITY, 1.0, &x.made); }},
+      {"lars_schedule_warmup_cosine_decay", "end_value", "too large for the peak", LARS_ERR_VALUE, {"end_value: 1e+300 is not allowed", "peak_value (1e-300)", "overflows"},
+       [](World& x) { return lars_schedule_warmup_cosine_decay(0.0, 1e-300, 3, 9, 1e300, 1.0, &x.made); }},
       {"lars_schedule_warmup_cosine_decay", "exponent", "NaN", LARS_ERR_VALUE, {"exponent: nan is not allowed", "at least 0"},
        [](World& x) { return lars_schedule_warmup_cosine_decay(0.0, 1.0, 3, 9, 0.0, NAN, &x.made); }},
       {"lars_schedule_warmup_cosine_decay", "exponent", "Inf", LARS_ERR_VALUE, {"exponent: inf is not allowed", "at least 0"},
