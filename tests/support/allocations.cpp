@@ -11,6 +11,14 @@ std::atomic<std::uint64_t> count = 0;
 std::atomic<std::uint64_t> bytes = 0;
 }  // namespace
 
+bool lars_test::library_allocations_are_counted() {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(_WIN32)
+  return false;
+#else
+  return true;
+#endif
+}
+
 std::uint64_t lars_test::allocation_count() { return count; }
 
 std::uint64_t lars_test::allocated_bytes() { return bytes; }
