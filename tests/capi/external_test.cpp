@@ -1,6 +1,7 @@
 // A state that the caller keeps: the same bits as with the library's own, and never both.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -175,6 +176,18 @@ TEST(ExternalState, GivesWayToOneThatIsLoaded) {
   ASSERT_EQ(external.step(), LARS_OK);
   EXPECT_EQ(own.parameters, external.parameters);
   EXPECT_EQ(state.step(external), LARS_ERR_STATE);
+}
+
+/// As lars.h says: the policy looks at parameters and gradients, before momentum is read.
+TEST(ExternalState, NanInMomentumPassesIntoTheParameter) {
+  Trainee trainee({{"w", LARS_F32, {2}}});
+  trainee.set(LARS_LEARNING_RATE, 0.5);
+  CallersState state(trainee.specs());
+  set_element(trainee.specs()[0], state.momentum[0], 1, NAN);
+  ASSERT_EQ(state.step(trainee), LARS_OK) << lars_error_message(trainee.get());
+  EXPECT_TRUE(std::isfinite(element(trainee.specs()[0], trainee.parameters[0], 0)));
+  EXPECT_TRUE(std::isnan(element(trainee.specs()[0], trainee.parameters[0], 1)));
+  EXPECT_EQ(state.step(trainee), LARS_ERR_NONFINITE) << "now a parameter has it";
 }
 
 TEST(ExternalState, StepCountsTellSchedulesWhereTheyAre) {
