@@ -359,9 +359,10 @@ LARS_API int32_t lars_set_max_consecutive_skips(lars_optimizer* optimizer, uint6
 /** Writes how many skipped steps in a row are allowed to *most; 0: no limit. */
 LARS_API int32_t lars_max_consecutive_skips(lars_optimizer* optimizer, uint64_t* most) LARS_NOEXCEPT;
 
-/** Chooses the kernels: "auto" (default: "simd"), "simd" with the widest vectors the processor has,
- * "simd/<target>" with one of those it has ("simd/AVX2"), "reference" or "blas"; LARS_ERR_ARGUMENT for
- * others. All but "blas" give the same bits. docs/design.md compares them. */
+/** Chooses the kernels: "auto" (default: "simd" if the processor has vectors, as nearly all have, else
+ * "reference"), "simd" with the widest it has, "simd/<target>" with one of those it has ("simd/AVX2"),
+ * "reference" or "blas"; LARS_ERR_ARGUMENT for others. All but "blas" give the same bits. docs/design.md
+ * compares them. */
 LARS_API int32_t lars_set_kernels(lars_optimizer* optimizer, const char* kernels) LARS_NOEXCEPT;
 
 /** The kernels in use: "simd/<target>", "reference" or "blas". Static storage. For NULL, "". While another

@@ -147,8 +147,8 @@ extern const KernelSet kReferenceKernels;
 /// returns f32 norms rounded to f32.
 const KernelSet& blas_kernels();
 
-/// The SIMD kernels for the instruction sets that this processor has, the widest first; at least one. Called
-/// "simd/AVX2" and the like. In the arithmetic of the reference, to the bit.
+/// The SIMD kernels for the instruction sets that this processor has, the widest first; none if it has no
+/// vectors. Called "simd/AVX2" and the like. In the arithmetic of the reference, to the bit.
 std::vector<const KernelSet*> simd_kernel_sets();
 
 /// The set called `name`: "auto", "simd", "simd/<target>", "reference" or "blas"; LARS_ERR_ARGUMENT, listing

@@ -38,13 +38,19 @@
 #define HWY_NEON_WITHOUT_AES 0
 #endif
 
+// Highway's targets for a processor without vectors, or an x86-64 without SSSE3. The reference kernels serve
+// it: they take five sixths of the time of these kernels for HWY_SCALAR (gcc), three quarters of that for
+// HWY_EMU128 (clang), which were 40 % of the library and of the time to compile it.
+#define LARS_NO_VECTORS (HWY_EMU128 | HWY_SCALAR)
+
 #if (HWY_STATIC_TARGET & (HWY_AVX3 | HWY_AVX2 | HWY_SSE4 | HWY_SSSE3 | HWY_SSE2 | HWY_NEON | \
-                          HWY_NEON_WITHOUT_AES | HWY_EMU128 | HWY_SCALAR)) == 0
+                          HWY_NEON_WITHOUT_AES | LARS_NO_VECTORS)) == 0
 #error \
     "kSimdTargets has no kernels for the instruction set of this build: leave out -march, or define HWY_COMPILE_ONLY_EMU128"
 #endif
 
 #include <cstdint>
+#include <initializer_list>
 #include <iterator>
 
 #include "kernels/kernels.h"
@@ -53,7 +59,10 @@
 #define HWY_TARGET_INCLUDE "kernels/simd-inl.h"
 #include <hwy/foreach_target.h>
 // Last, once more, for the target of the whole build.
+#if HWY_TARGET & ~LARS_NO_VECTORS
 #include "kernels/simd-inl.h"
+#endif
+#include <hwy/targets.h>
 
 #if HWY_ONCE
 namespace lars {
@@ -65,7 +74,7 @@ struct SimdTarget {
 };
 
 /// The widest first.
-constexpr SimdTarget kSimdTargets[] = {
+constexpr std::initializer_list<SimdTarget> kSimdTargets = {
 #if HWY_TARGETS & HWY_AVX3
     {HWY_AVX3, N_AVX3::simd_kernels("simd/AVX3")},
 #endif
@@ -87,12 +96,6 @@ constexpr SimdTarget kSimdTargets[] = {
 #if HWY_TARGETS & HWY_NEON_WITHOUT_AES
     {HWY_NEON_WITHOUT_AES, N_NEON_WITHOUT_AES::simd_kernels("simd/NEON_WITHOUT_AES")},
 #endif
-#if HWY_TARGETS & HWY_EMU128
-    {HWY_EMU128, N_EMU128::simd_kernels("simd/EMU128")},
-#endif
-#if HWY_TARGETS & HWY_SCALAR
-    {HWY_SCALAR, N_SCALAR::simd_kernels("simd/SCALAR")},
-#endif
 };
 
 }  // namespace
@@ -104,8 +107,10 @@ std::vector<const KernelSet*> simd_kernel_sets() {
   for (const SimdTarget& target : kSimdTargets) {
     if ((kSupported & target.target) != 0) sets.push_back(&target.kernels);
   }
+#if HWY_STATIC_TARGET & ~LARS_NO_VECTORS
   // The last is what this build requires of any processor it runs on.
   if (sets.empty()) sets.push_back(&std::end(kSimdTargets)[-1].kernels);
+#endif
   return sets;
 }
 

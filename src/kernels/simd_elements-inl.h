@@ -142,7 +142,7 @@ HWY_INLINE hn::Mask<D> widen_mask(D d, hn::Mask<D16<D>> mask) {
 
 /// Whether the processor has loads and stores that leave alone the memory of lanes that a mask leaves out, be
 /// it there or not; in the load and store below a mask may then be the last argument. Loaded lanes that are
-/// left out are zero. (HWY_MEM_OPS_MIGHT_FAULT is not asked: HWY_SCALAR claims as much, and reads all lanes.)
+/// left out are zero.
 template <ElementType type>
 inline constexpr bool kMaskedAccess = (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3) &&
                                       element_size(type) >= 4;

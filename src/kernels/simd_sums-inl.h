@@ -20,8 +20,6 @@ HWY_BEFORE_NAMESPACE();
 namespace lars::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// UpperHalf is found by its argument: HWY_SCALAR does not have it.
-
 /// Calls body with 0 to kCount - 1, as constants. gcc and clang keep an array of vectors in registers when
 /// every index is a constant; a loop over the array that they do not unroll would go through memory.
 template <std::size_t kCount, class Body>
@@ -52,8 +50,6 @@ class LaneSums {
   HWY_INLINE void add(V a, V b) {
     if constexpr (std::is_same_v<Real, double>) {
       sums_[kVector] = hn::Add(sums_[kVector], hn::Mul(a, b));
-    } else if constexpr (kSums == kVectors) {  // HWY_SCALAR
-      add_widened(kVector, hn::PromoteTo(D64(), a), hn::PromoteTo(D64(), b));
     } else {
       const hn::Half<D> half;
       add_widened(2 * kVector, hn::PromoteTo(D64(), LowerHalf(half, a)),

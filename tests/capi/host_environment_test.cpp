@@ -33,7 +33,7 @@ std::string saved(const Trainee& trainee) {
 std::vector<std::string> exact_kernels() {
   std::vector<std::string> names = {"reference"};
   const OptimizerHandle optimizer = make_optimizer();
-  for (const char* target : {"AVX3", "AVX2", "SSE4", "SSSE3", "NEON", "EMU128", "SCALAR"}) {
+  for (const char* target : {"AVX3", "AVX2", "SSE4", "SSSE3", "NEON"}) {
     const std::string name = std::string("simd/") + target;
     if (lars_set_kernels(optimizer.get(), name.c_str()) == LARS_OK) names.push_back(name);
   }

@@ -128,9 +128,13 @@ TEST(KernelSets, AreChosenByName) {
   EXPECT_STREQ(lars::kernel_set("blas").name, "blas");
 #endif
   const auto simd = lars::simd_kernel_sets();
-  ASSERT_FALSE(simd.empty());
-  EXPECT_EQ(&lars::kernel_set("auto"), simd.front());
-  EXPECT_EQ(&lars::kernel_set("simd"), simd.front());
+  if (simd.empty()) {  // qemu's least processor
+    EXPECT_STREQ(lars::kernel_set("auto").name, "reference");
+    EXPECT_THROW(static_cast<void>(lars::kernel_set("simd")), lars::Error);
+  } else {
+    EXPECT_EQ(&lars::kernel_set("auto"), simd.front());
+    EXPECT_EQ(&lars::kernel_set("simd"), simd.front());
+  }
   for (const lars::KernelSet* set : simd) EXPECT_EQ(&lars::kernel_set(set->name), set);
   for (const char* unknown : {"", "simd/", "simd/none", "Reference", "avx2"}) {
     EXPECT_THROW(static_cast<void>(lars::kernel_set(unknown)), lars::Error) << unknown;
