@@ -164,7 +164,7 @@ int32_t lars_schedule_join(uint32_t count, const lars_schedule* const* schedules
     require(schedules, "schedules");
     std::vector<Schedule> parts;
     for (uint32_t i = 0; i < count; ++i) {
-      parts.push_back(require_schedule(schedules[i], fmt::format("schedules[{}]", i).c_str()));
+      parts.push_back(require_schedule(schedules[i], lars::formatted("schedules[{}]", i).c_str()));
     }
     return Schedule::join(std::move(parts), array(boundaries, count - 1, "boundaries"));
   });

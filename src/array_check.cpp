@@ -1,7 +1,5 @@
 #include "array_check.h"
 
-#include <fmt/ranges.h>
-
 #include <limits>
 #include <string>
 
@@ -28,7 +26,7 @@ std::string dtype_name(std::int32_t dtype) {
     case LARS_F64:
     case LARS_BF16: return element_type_name(static_cast<ElementType>(dtype));
     case LARS_I16: return "I16";
-    default: return fmt::format("dtype {}", dtype);
+    default: return formatted("dtype {}", dtype);
   }
 }
 
@@ -63,7 +61,7 @@ void check_array(const Parameter& parameter, std::uint32_t index, Role role, Arr
   const std::uint64_t elements = expected_elements(parameter, role);
   if (array.elements != elements) {
     fail(LARS_ERR_SHAPE, "{} of '{}' (index {}) has {} elements; {} are needed for shape [{}] in {}",
-         role_name(role), parameter.name, index, array.elements, elements, fmt::join(parameter.shape, ", "),
+         role_name(role), parameter.name, index, array.elements, elements, joined(parameter.shape),
          element_type_name(parameter.type));
   }
   const std::int32_t dtype = expected_dtype(parameter, role);
@@ -78,8 +76,8 @@ void check_arrays(const std::deque<Parameter>& parameters, Role role, std::span<
                   const std::uint64_t* elements) {
   if (dtypes.size() != parameters.size()) {
     fail(LARS_ERR_ARGUMENT, "{} given, but there {} {}; each needs one, in order of index",
-         dtypes.size() == 1 ? fmt::format("1 {} array was", role_name(role))
-                            : fmt::format("{} {} arrays were", dtypes.size(), role_name(role)),
+         dtypes.size() == 1 ? formatted("1 {} array was", role_name(role))
+                            : formatted("{} {} arrays were", dtypes.size(), role_name(role)),
          parameters.size() == 1 ? "is" : "are", counted(parameters.size(), "parameter"));
   }
   for (std::uint32_t index = 0; index < dtypes.size(); ++index) {

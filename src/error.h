@@ -1,14 +1,13 @@
 // The one exception of the core: a status of lars.h and a message that tells the user what to do.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <exception>
 #include <string>
 #include <utility>
 
 #include "lars/lars.h"
+#include "text.h"
 
 namespace lars {
 
@@ -26,13 +25,13 @@ class Error : public std::exception {
 
 template <class... Arguments>
 [[noreturn]] void fail(std::int32_t status, fmt::format_string<Arguments...> format,
-                       Arguments&&... arguments) {
-  throw Error(status, fmt::format(format, std::forward<Arguments>(arguments)...));
+                       const Arguments&... arguments) {
+  throw Error(status, formatted(format, arguments...));
 }
 
 /// "1 parameter", "2 parameters".
 inline std::string counted(std::uint64_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+  return formatted("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 }  // namespace lars

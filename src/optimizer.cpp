@@ -127,11 +127,11 @@ void Optimizer::read_terms(TensorStep& tensor, std::uint32_t micro_batches) {
 }
 
 Error Optimizer::missing_learning_rate(const Parameter& parameter) {
-  return {LARS_ERR_STATE,
-          fmt::format(
-              "learning_rate of '{}' is not set and has no default; set it with lars_set(optimizer, NULL, "
-              "LARS_LEARNING_RATE, value) or lars_set_schedule",
-              parameter.name)};
+  return {
+      LARS_ERR_STATE,
+      formatted("learning_rate of '{}' is not set and has no default; set it with lars_set(optimizer, NULL, "
+                "LARS_LEARNING_RATE, value) or lars_set_schedule",
+                parameter.name)};
 }
 
 // ---- The forms of a step --------------------------------------------------------------------------------

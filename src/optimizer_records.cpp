@@ -58,22 +58,22 @@ std::string Optimizer::nonfinite_reason(Range range) {
   nonfinite_ = Nonfinite{index, count_nonfinite(parameter.type, buffers.parameter, parameter.count),
                          count_nonfinite(gradient_type(index), buffers.gradient, parameter.count)};
   if (nonfinite_->parameter_elements != 0) {
-    return fmt::format("parameter '{}' (index {}) holds NaN or Inf in {} of {} elements; nothing was written",
-                       parameter.name, index, nonfinite_->parameter_elements, parameter.count);
+    return formatted("parameter '{}' (index {}) holds NaN or Inf in {} of {} elements; nothing was written",
+                     parameter.name, index, nonfinite_->parameter_elements, parameter.count);
   }
   if (nonfinite_->gradient_elements != 0) {
-    return fmt::format(
+    return formatted(
         "the gradient of '{}' (index {}) holds NaN or Inf in {} of {} elements; nothing was written",
         parameter.name, index, nonfinite_->gradient_elements, parameter.count);
   }
   if (!std::isfinite(tensor.norms.weight_norm) || !std::isfinite(tensor.norms.update_norm) ||
       (clips() && !std::isfinite(tensor.norms.gradient_norm))) {
-    return fmt::format(
+    return formatted(
         "'{}' (index {}) has finite elements whose norms overflow, or a gradient that overflows when it is "
         "scaled and decayed; nothing was written",
         parameter.name, index);
   }
-  return fmt::format(
+  return formatted(
       "the step of '{}' (index {}) overflows: learning rate {} x trust ratio {}, from |w| {} and |u| {}; "
       "nothing was written. A larger eps bounds the ratio",
       parameter.name, index, tensor.values[Key::learning_rate], tensor.norms.trust_ratio,

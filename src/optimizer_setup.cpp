@@ -43,7 +43,7 @@ std::optional<Error> read_environment(const char* variable, const Use& use) {
   try {
     use(value);
   } catch (const Error& error) {
-    return Error(error.status(), fmt::format("environment variable {}: {}", variable, error.what()));
+    return Error(error.status(), formatted("environment variable {}: {}", variable, error.what()));
   }
   return {};
 }

@@ -25,7 +25,7 @@ constexpr const char* kFormatVersion = "1";
 /// Bytes hashed and written or read at once: they are in cache for the second of the two.
 constexpr std::size_t kBlock = std::size_t{1} << 20;
 
-std::string digest_text(std::uint64_t digest) { return fmt::format("{:016x}", digest); }
+std::string digest_text(std::uint64_t digest) { return formatted("{:016x}", digest); }
 
 /// XXH3 of blocks, one after the other.
 class Digest {
@@ -150,7 +150,7 @@ std::string Checkpoint::header_text(const Draft& draft, const std::vector<std::u
   header.metadata = draft.metadata;
   header.metadata.emplace("format", kFormat);
   header.metadata.emplace("format_version", kFormatVersion);
-  header.metadata["written_by"] = fmt::format("liblars {}", kVersion);
+  header.metadata["written_by"] = formatted("liblars {}", kVersion);
   header.metadata["xxh3_64"] = Json(std::move(checksums)).dump();
   header.metadata["checksum"] = header_digest(header);
   return safetensors::format_header(header);
@@ -215,7 +215,7 @@ void Checkpoint::load_from_file(const char* path) {
     load(file);
   } catch (const Error& error) {
     if (error.status() == LARS_ERR_IO) throw;  // names the file already
-    throw Error(error.status(), fmt::format("'{}': {}", shown_path(path), error.what()));
+    throw Error(error.status(), formatted("'{}': {}", shown_path(path), error.what()));
   }
 }
 

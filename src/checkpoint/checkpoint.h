@@ -1,8 +1,6 @@
 // The optimizer's state to and from checkpoints; docs/checkpoints.md describes what is in one.
 #pragma once
 
-#include <fmt/ranges.h>
-
 #include <cstdint>
 #include <span>
 #include <string>
@@ -12,12 +10,13 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/storage.h"
 #include "optimizer.h"
+#include "text.h"
 
 namespace lars {
 
 /// "(3, 4)"
 inline std::string shape_text(const std::vector<std::int64_t>& shape) {
-  return fmt::format("({})", fmt::join(shape, ", "));
+  return formatted("({})", joined(shape));
 }
 
 /// Saves and loads one optimizer. Every function that throws has changed nothing.

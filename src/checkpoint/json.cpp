@@ -158,7 +158,7 @@ void Json::append_to(std::string& text) const {
   } else if (const auto* string = get<std::string>()) {
     append_escaped(text, *string);
   } else if (const auto* number = get<std::uint64_t>()) {
-    text += fmt::format("{}", *number);
+    text += formatted("{}", *number);
   } else if (const auto* flag = get<bool>()) {
     text += *flag ? "true" : "false";
   } else {
@@ -200,7 +200,7 @@ bool bool_of(const Json& value) { return expect<bool>(value, "true or false"); }
 
 const std::string& string_of(const Json& value) { return expect<std::string>(value, "text"); }
 
-std::string text_of(double value) { return fmt::format("{}", value); }
+std::string text_of(double value) { return formatted("{}", value); }
 
 /// Whatever the host's rounding mode, on which some implementations of from_chars depend.
 double double_of(const Json& text) {

@@ -25,7 +25,7 @@ class Sets {
     for (const Key key : all_keys()) {
       const auto schedule = hyperparameters.schedule(key);
       std::string text =
-          schedule ? fmt::format("{}", index_of(schedule)) : text_of(hyperparameters.constants()[key]);
+          schedule ? formatted("{}", index_of(schedule)) : text_of(hyperparameters.constants()[key]);
       contents += (schedule ? " schedule " : " ") + text;
       (schedule ? schedules : constants)[key_name(key)] = std::move(text);
     }
@@ -99,15 +99,15 @@ void keep_callbacks(const Hyperparameters& present, Hyperparameters& loaded) {
 // ---- Records --------------------------------------------------------------------------------------------
 
 Json::Object json_of(const Record& record) {
-  Json::Object json = {{"steps", fmt::format("{}", record.steps)},
-                       {"limited", fmt::format("{}", record.limited)},
-                       {"skips", fmt::format("{}", record.skips)},
+  Json::Object json = {{"steps", formatted("{}", record.steps)},
+                       {"limited", formatted("{}", record.limited)},
+                       {"skips", formatted("{}", record.skips)},
                        {"weight_norm", text_of(record.norms.weight_norm)},
                        {"update_norm", text_of(record.norms.update_norm)},
                        {"gradient_norm", text_of(record.norms.gradient_norm)},
                        {"trust_ratio", text_of(record.norms.trust_ratio)},
                        {"effective_rate", text_of(record.norms.effective_rate)}};
-  if (record.taken != record.steps) json["taken"] = fmt::format("{}", record.taken);
+  if (record.taken != record.steps) json["taken"] = formatted("{}", record.taken);
   return json;
 }
 
@@ -138,10 +138,10 @@ safetensors::Metadata Checkpoint::state_metadata() const {
     json["name"] = parameter.name;
     json["dtype"] = element_type_name(parameter.type);
     json["shape"] = safetensors::shape_json(parameter.shape);
-    json["hyperparameters"] = fmt::format("{}", sets.index_of(parameter.hyperparameters));
+    json["hyperparameters"] = formatted("{}", sets.index_of(parameter.hyperparameters));
     parameters.emplace_back(std::move(json));
   }
-  const std::string defaults = fmt::format("{}", sets.index_of(optimizer_.defaults_));
+  const std::string defaults = formatted("{}", sets.index_of(optimizer_.defaults_));
   const Json schedules = sets.schedules();
   if (schedules.count() > most_values()) {
     fail(LARS_ERR_STATE, "the schedules of this checkpoint would have {} values; at most {} are read",
@@ -150,13 +150,13 @@ safetensors::Metadata Checkpoint::state_metadata() const {
   const Json optimizer = {
       {"defaults", defaults},
       {"started", optimizer_.started_},
-      {"nonfinite_policy", fmt::format("{}", static_cast<std::int32_t>(optimizer_.policy_))},
-      {"max_consecutive_skips", fmt::format("{}", optimizer_.most_skips_)},
-      {"consecutive_skips", fmt::format("{}", optimizer_.consecutive_skips_)},
-      {"total_skips", fmt::format("{}", optimizer_.total_skips_)},
+      {"nonfinite_policy", formatted("{}", static_cast<std::int32_t>(optimizer_.policy_))},
+      {"max_consecutive_skips", formatted("{}", optimizer_.most_skips_)},
+      {"consecutive_skips", formatted("{}", optimizer_.consecutive_skips_)},
+      {"total_skips", formatted("{}", optimizer_.total_skips_)},
       {"gradient_clip", text_of(optimizer_.clip_norm_)},
-      {"micro_batches", fmt::format("{}", optimizer_.micro_batches_)},
-      {"accumulated", fmt::format("{}", optimizer_.accumulated_)}};
+      {"micro_batches", formatted("{}", optimizer_.micro_batches_)},
+      {"accumulated", formatted("{}", optimizer_.accumulated_)}};
   return {{"optimizer", optimizer.dump()},
           {"parameters", Json(parameters).dump()},
           {"hyperparameters", sets.sets().dump()},
@@ -170,7 +170,7 @@ Checkpoint::Loaded Checkpoint::read_metadata(const safetensors::Metadata& metada
   } catch (const Error& error) {  // a value out of range is the file's fault here
     const bool known = error.status() == LARS_ERR_FORMAT || error.status() == LARS_ERR_MISMATCH;
     throw Error(known ? error.status() : LARS_ERR_FORMAT,
-                fmt::format("the checkpoint cannot be used: {}", error.what()));
+                formatted("the checkpoint cannot be used: {}", error.what()));
   }
 }
 

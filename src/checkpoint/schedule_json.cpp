@@ -13,7 +13,7 @@ namespace {
 template <class Number>
 Json::Array texts_of(const std::vector<Number>& numbers) {
   Json::Array list;
-  for (const Number number : numbers) list.emplace_back(fmt::format("{}", number));
+  for (const Number number : numbers) list.emplace_back(formatted("{}", number));
   return list;
 }
 
@@ -56,8 +56,8 @@ Json Schedule::to_json() const {
               {"init_value", text_of(form.init_value)},
               {"end_value", text_of(form.end_value)},
               {"power", text_of(form.power)},
-              {"transition_steps", fmt::format("{}", form.transition_steps)},
-              {"transition_begin", fmt::format("{}", form.transition_begin)}};
+              {"transition_steps", formatted("{}", form.transition_steps)},
+              {"transition_begin", formatted("{}", form.transition_begin)}};
     }
     Json operator()(const PiecewiseConstant& form) const {
       return {{"form", "piecewise_constant"},
@@ -75,8 +75,8 @@ Json Schedule::to_json() const {
       Json::Object json = {{"form", "exponential_decay"},
                            {"init_value", text_of(form.init_value)},
                            {"decay_rate", text_of(form.decay_rate)},
-                           {"transition_steps", fmt::format("{}", form.transition_steps)},
-                           {"transition_begin", fmt::format("{}", form.transition_begin)},
+                           {"transition_steps", formatted("{}", form.transition_steps)},
+                           {"transition_begin", formatted("{}", form.transition_begin)},
                            {"staircase", form.staircase}};
       if (form.end_value) json["end_value"] = text_of(*form.end_value);
       return json;
@@ -86,7 +86,7 @@ Json Schedule::to_json() const {
               {"init_value", text_of(form.init_value)},
               {"alpha", text_of(form.alpha)},
               {"exponent", text_of(form.exponent)},
-              {"decay_steps", fmt::format("{}", form.decay_steps)}};
+              {"decay_steps", formatted("{}", form.decay_steps)}};
     }
     Json operator()(const Join& form) const {
       Json::Array parts;

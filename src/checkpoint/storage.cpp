@@ -15,7 +15,7 @@ std::string shown_path(std::string_view path) {
   if (path.size() <= 2 * kPart) return std::string(path);
   std::size_t end = path.size() - kPart;
   while (end < path.size() && is_continuation(path[end])) ++end;
-  return fmt::format("{}...{}", cut(path, kPart), path.substr(end));
+  return formatted("{}...{}", cut(path, kPart), path.substr(end));
 }
 
 std::string temporary_of(const std::string& path, std::uint64_t process, unsigned attempt) {
@@ -27,8 +27,7 @@ std::string temporary_of(const std::string& path, std::uint64_t process, unsigne
 #endif
   const std::size_t name = separator == std::string::npos ? 0 : separator + 1;
   const std::string_view whole(path);
-  return fmt::format("{}{}.{}.{}.tmp", whole.substr(0, name), cut(whole.substr(name), kName), process,
-                     attempt);
+  return formatted("{}{}.{}.{}.tmp", whole.substr(0, name), cut(whole.substr(name), kName), process, attempt);
 }
 
 // ---- ReplacingFile --------------------------------------------------------------------------------------
