@@ -19,7 +19,7 @@ import reasons
 import tables
 from bindings import BindingRun
 from checkpoints import CheckpointRuns
-from results import MODELS, PeerRun, StepRun, step_runs
+from results import FEW_ROUNDS, MODELS, PeerRun, StepRun, step_runs
 from tables import paragraph, table
 from targets import Finding, Targets, score
 
@@ -192,6 +192,8 @@ def page_text(results: Results, targets: Targets, findings: list[Finding], openb
     models, threads, steps = results.models, results.threads, results.steps
     page = (HERE / "benchmarks_page.md").read_text().format(
         repetitions=min(run.repetitions() for run in models),
+        few=FEW_ROUNDS,
+        peer_rounds=results.peers.data["settings"]["rounds"],
         machine=machine_text(results, openblas),
         verdict=f"{score(findings)} are met.",
         targets="\n".join([*TARGETS_HEAD, *(one.row() for one in findings)]),
