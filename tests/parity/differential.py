@@ -70,7 +70,7 @@ def worst_of(
     worst = Result(0.0, "nowhere")
     for step, (wanted, arrays) in enumerate(zip(expected, actual, strict=True), start=1):
         for tensor, array in zip(case.tensors, arrays, strict=True):
-            ratio = wanted[tensor.name].ratio(array, Tolerance.of_random(step))
+            ratio = wanted[tensor.name].ratio(array, Tolerance.of_random(step, array.size))
             if ratio > worst.ratio:
                 worst = Result(ratio, f"{label}, tensor {tensor.name} after step {step}")
     return worst
