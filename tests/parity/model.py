@@ -29,7 +29,7 @@ PLANTED_ERRORS = {
     "one chunk only": "norms cover every chunk",
 }
 
-CHUNK = 4096
+CHUNK, LANES = 4096, 16
 
 
 class Model:
@@ -103,9 +103,34 @@ class Model:
         return self.type(later) * (s + self.type(mu) * self.momentum)
 
 
-def fresh_updates(case: Case, tensor: Tensor, dtype: str, error: str | None = None) -> list[np.ndarray]:
+class ExactNorms(Model):
+    """With norms whose sums are not rounded."""
+
+    def norm(self, values: np.ndarray) -> float:
+        return float(np.sqrt(np.sum(np.square(values.astype(np.longdouble)))))
+
+
+class DefinedNorms(Model):
+    """With sums in the order of docs/semantics.md, which decides their last bits."""
+
+    def norm(self, values: np.ndarray) -> float:
+        squares = np.square(values.reshape(-1).astype(np.float64))
+        squares = np.pad(squares, (0, -squares.size % CHUNK)).reshape(-1, CHUNK // LANES, LANES)
+        sums = np.add.accumulate(squares, axis=1)[:, -1, :]  # one row of lanes after the other
+        while sums.shape[1] > 1:
+            sums = sums[:, : sums.shape[1] // 2] + sums[:, sums.shape[1] // 2 :]
+        chunks = sums[:, 0]
+        while chunks.size > 1:
+            chunks = np.pad(chunks, (0, chunks.size % 2))
+            chunks = chunks[0::2] + chunks[1::2]
+        return float(np.sqrt(chunks.sum()))
+
+
+def fresh_updates(
+    case: Case, tensor: Tensor, dtype: str, error: str | None = None, kind: type[Model] = Model
+) -> list[np.ndarray]:
     """oracle.fresh_updates by the model, for one tensor."""
-    model = Model(case, tensor, dtype, error)
+    model = kind(case, tensor, dtype, error)
     w, g = (
         [tensor.values(case.name, role, step).astype(dtype) for step in range(case.steps)]
         for role in (inputs.PARAMETER, inputs.GRADIENT)
@@ -113,9 +138,11 @@ def fresh_updates(case: Case, tensor: Tensor, dtype: str, error: str | None = No
     return [model.update(w[step], g[step], step) for step in range(case.steps)]
 
 
-def free_steps(case: Case, tensor: Tensor, dtype: str, error: str | None = None) -> list[np.ndarray]:
+def free_steps(
+    case: Case, tensor: Tensor, dtype: str, error: str | None = None, kind: type[Model] = Model
+) -> list[np.ndarray]:
     """oracle.free_steps by the model, for one tensor: the parameters after each step."""
-    model = Model(case, tensor, dtype, error)
+    model = kind(case, tensor, dtype, error)
     w, trajectory = tensor.values(case.name, inputs.PARAMETER, 0).astype(dtype), []
     for step in range(case.steps):
         g = tensor.values(case.name, inputs.GRADIENT, step).astype(dtype)
