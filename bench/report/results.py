@@ -14,7 +14,7 @@ PASSES = (1, 2)
 JUDGED_ALLOCATOR = "tuned"  # of bench/peers: the one under which peers are at their best
 MODELS = ("resnet50", "alexnet", "vgg16", "vit_b_16", "gpt2", "bert_large")
 SIZES = (1000, 10_000, 100_000, 1_000_000, 10_000_000, 30_000_000, 100_000_000, 300_000_000)
-ROUNDS, FEW_ROUNDS = 9, 3  # as scripts/bench measures
+ROUNDS, FEW_ROUNDS = 9, 3  # of lars-bench, as scripts/bench measures; bench/peers has its own
 # What scripts/bench measures everywhere, and what only where memory is large enough.
 EXPECTED = {model: ROUNDS for model in (*MODELS, "small", *(f"single:{size}" for size in SIZES))}
 IN_LARGE_MEMORY = {"single:1000000000": FEW_ROUNDS, "even:1500x1000000": FEW_ROUNDS}

@@ -128,7 +128,7 @@ TEST(KernelSets, AreChosenByName) {
   EXPECT_STREQ(lars::kernel_set("blas").name, "blas");
 #endif
   const auto simd = lars::simd_kernel_sets();
-  if (simd.empty()) {  // qemu's least processor
+  if (simd.empty()) {  // -DHWY_COMPILE_ONLY_SCALAR, or a processor without SSSE3
     EXPECT_STREQ(lars::kernel_set("auto").name, "reference");
     EXPECT_THROW(static_cast<void>(lars::kernel_set("simd")), lars::Error);
   } else {
